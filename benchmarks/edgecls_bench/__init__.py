@@ -1,0 +1,1 @@
+"""Benchmarks: what every step cost, per artifact, backend and thread count."""

@@ -1,0 +1,65 @@
+"""What an edgecls model means and how it runs: spec, pixels, backends, cameras.
+
+The ground floor. It needs NumPy, OpenCV and one runtime, and never imports TensorFlow::
+
+    from edgecls_device import Classifier, read_image
+
+    with Classifier.open("pets.int8.tflite") as classifier:
+        print(classifier.classify(read_image("cat.jpg")).label)
+
+Names are imported when first used, so that ``import edgecls_device`` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgecls_device.artifact import Artifact, read_artifact
+    from edgecls_device.classifier import Classifier, Prediction
+    from edgecls_device.errors import EdgeclsError
+    from edgecls_device.images import decode_image, read_image
+    from edgecls_device.postprocessing import ScoredLabel, top_k
+    from edgecls_device.preprocessing import Preprocessor
+    from edgecls_device.spec import Group, InputTensor, ModelSpec, Preprocessing
+
+__all__ = [
+    "Artifact",
+    "Classifier",
+    "EdgeclsError",
+    "Group",
+    "InputTensor",
+    "ModelSpec",
+    "Prediction",
+    "Preprocessing",
+    "Preprocessor",
+    "ScoredLabel",
+    "decode_image",
+    "read_artifact",
+    "read_image",
+    "top_k",
+]
+
+_MODULES = {
+    "Artifact": "artifact",
+    "Classifier": "classifier",
+    "EdgeclsError": "errors",
+    "Group": "spec",
+    "InputTensor": "spec",
+    "ModelSpec": "spec",
+    "Prediction": "classifier",
+    "Preprocessing": "spec",
+    "Preprocessor": "preprocessing",
+    "ScoredLabel": "postprocessing",
+    "decode_image": "images",
+    "read_artifact": "artifact",
+    "read_image": "images",
+    "top_k": "postprocessing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _MODULES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,102 @@
+"""ONNX Runtime, on the CPU."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from edgecls_device.backends.protocol import BackendOptions
+from edgecls_device.errors import ArtifactError
+from edgecls_device.native_output import captured_stderr
+from edgecls_device.tensors import TensorInfo
+
+__all__ = ["OnnxruntimeBackend"]
+
+_DTYPES = {"tensor(uint8)": "uint8", "tensor(int8)": "int8", "tensor(float)": "float32"}
+_FATAL = 4  # ONNX Runtime's severity; failures also raise
+
+
+class OnnxruntimeBackend:
+    """An ONNX model on ONNX Runtime. See ``Backend`` for the contract."""
+
+    name: ClassVar[str] = "onnxruntime"
+
+    def __init__(self, session: Any) -> None:
+        self._session: Any = session
+        self._input = _tensor_info(session.get_inputs()[0])
+        self._output = _tensor_info(session.get_outputs()[0])
+        self._output_names = [self._output.name]
+
+    @classmethod
+    def open(cls, model: bytes, options: BackendOptions) -> "OnnxruntimeBackend":
+        """Load a model from its bytes.
+
+        Raises:
+            ArtifactError: If the runtime refuses it, or it has not one input and one output.
+        """
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = options.threads
+        settings.inter_op_num_threads = 1
+        settings.log_severity_level = _FATAL
+        with captured_stderr() as printed:
+            try:
+                session = onnxruntime.InferenceSession(
+                    model, sess_options=settings, providers=["CPUExecutionProvider"]
+                )
+            except Exception as error:  # its errors share no public base class
+                failure: Exception | None = error
+            else:
+                failure = None
+        if failure is not None:
+            reason = " ".join([str(failure).strip().splitlines()[0], *printed[-1:]])
+            message = f"Expected a model that onnxruntime can run, got: {reason}."
+            raise ArtifactError(
+                message, hint="copy the file again, or export it again"
+            ) from failure
+        inputs, outputs = len(session.get_inputs()), len(session.get_outputs())
+        if inputs != 1 or outputs != 1:
+            message = (
+                f"Expected a classifier with one input and one output, got {inputs} and {outputs}."
+            )
+            raise ArtifactError(
+                message, hint="give an image classifier; detectors have several outputs"
+            )
+        return cls(session)
+
+    @property
+    def input(self) -> TensorInfo:
+        """The input tensor."""
+        return self._input
+
+    @property
+    def output(self) -> TensorInfo:
+        """The output tensor."""
+        return self._output
+
+    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """Compute the output for one batch."""
+        if self._session is None:
+            message = "Expected an open backend, got a closed one."
+            raise ArtifactError(message, hint="open the model again")
+        try:
+            return np.asarray(self._session.run(self._output_names, {self._input.name: batch})[0])
+        except Exception as error:  # its errors share no public base class
+            message = (
+                f"Expected onnxruntime to compute the model, got: {str(error).splitlines()[0]}."
+            )
+            raise ArtifactError(
+                message, hint="check the file with: edgecls verify ARTIFACT"
+            ) from error
+
+    def close(self) -> None:
+        """Free the model."""
+        self._session = None
+
+
+def _tensor_info(node: Any) -> TensorInfo:
+    if node.type not in _DTYPES:
+        message = f"Expected a tensor of uint8, int8 or float32 for {node.name!r}, got {node.type}."
+        raise ArtifactError(message, hint="give an image classifier")
+    shape = tuple(side if isinstance(side, int) else -1 for side in node.shape)
+    return TensorInfo(name=node.name, shape=shape, dtype=_DTYPES[node.type])

@@ -1,0 +1,100 @@
+"""What the two TFLite runtimes share: they have the same Python interpreter under two names."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecls_device.backends.protocol import BackendOptions
+from edgecls_device.errors import ArtifactError
+from edgecls_device.native_output import captured_stderr
+from edgecls_device.tensors import TensorInfo
+
+__all__ = ["TfliteBackend"]
+
+
+class TfliteBackend:
+    """A TFLite model on an interpreter; subclasses say which one. See ``Backend`` for the contract."""
+
+    name: ClassVar[str]
+    interpreter_class: ClassVar[Any]
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter: Any = interpreter
+        self._input_index: int = interpreter.get_input_details()[0]["index"]
+        self._output_index: int = interpreter.get_output_details()[0]["index"]
+        self._input = _tensor_info(interpreter.get_input_details()[0])
+        self._output = _tensor_info(interpreter.get_output_details()[0])
+
+    @classmethod
+    def open(cls, model: bytes, options: BackendOptions) -> "TfliteBackend":
+        """Load a model from its bytes.
+
+        Raises:
+            ArtifactError: If the runtime refuses it, or it has not one input and one output.
+        """
+        with captured_stderr() as printed:
+            try:
+                interpreter = cls.interpreter_class(
+                    model_content=model, num_threads=options.threads
+                )
+                interpreter.allocate_tensors()
+            except (RuntimeError, ValueError) as error:
+                failure: Exception | None = error
+            else:
+                failure = None
+        if failure is not None:
+            reason = " ".join([str(failure).strip(), *printed[-3:]])
+            message = f"Expected a model that {cls.name} can run, got: {reason}."
+            raise ArtifactError(
+                message, hint="copy the file again, or export it again"
+            ) from failure
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            counts = f"{len(inputs)} and {len(outputs)}"
+            message = f"Expected a classifier with one input and one output, got {counts}."
+            raise ArtifactError(
+                message, hint="give an image classifier; detectors have several outputs"
+            )
+        return cls(interpreter)
+
+    @property
+    def input(self) -> TensorInfo:
+        """The input tensor."""
+        return self._input
+
+    @property
+    def output(self) -> TensorInfo:
+        """The output tensor."""
+        return self._output
+
+    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """Compute the output for one batch."""
+        if self._interpreter is None:
+            message = "Expected an open backend, got a closed one."
+            raise ArtifactError(message, hint="open the model again")
+        try:
+            self._interpreter.set_tensor(self._input_index, batch)
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            message = f"Expected {self.name} to compute the model, got: {error}."
+            raise ArtifactError(
+                message, hint="check the file with: edgecls verify ARTIFACT"
+            ) from error
+        result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
+        return result
+
+    def close(self) -> None:
+        """Free the model."""
+        self._interpreter = None
+
+
+def _tensor_info(details: dict[str, Any]) -> TensorInfo:
+    scale, zero_point = details["quantization"]
+    return TensorInfo(
+        name=details["name"],
+        shape=tuple(int(side) for side in details["shape"]),
+        dtype=np.dtype(details["dtype"]).name,
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )

@@ -1,0 +1,143 @@
+"""Every error of edgecls, in one tree.
+
+::
+
+    EdgeclsError                        exit code
+    ├── OptionError          (ValueError)      2  an option or argument cannot be honoured
+    ├── DataError            (ValueError)      3  the photos, their folders or their labels
+    │   └── ImageError                         3  one photo cannot be decoded
+    ├── SpecError            (ValueError)      4  a spec or record is wrong or from a newer version
+    ├── ArtifactError        (ValueError)      5  a model file cannot be used as a classifier
+    ├── SourceError          (OSError)         6  a camera, file or stream gives no frames
+    │   └── FrameError       (ValueError)      6  one frame is not an image
+    ├── MissingDependencyError (ImportError)   7  a package that an extra brings is missing
+    ├── StorageError         (OSError)         8  reading or writing a file failed
+    ├── NetworkError         (OSError)         9  a download failed
+    ├── ExportError          (RuntimeError)   10  an exported model does not do what Keras does
+    ├── BenchmarkError       (RuntimeError)   11  a benchmark case did not finish
+    ├── TrainingError        (RuntimeError)   12  training cannot go on
+    └── InterruptedRunError  (RuntimeError)  130  Ctrl-C; what was done is kept
+
+Each leaf is also the built-in it is, so that callers who know nothing of edgecls can catch it. Only
+the command line prints errors; it shows ``error: <message>``, ``hint: <hint>`` and exits with
+``exit_code``.
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "ArtifactError",
+    "BenchmarkError",
+    "DataError",
+    "EdgeclsError",
+    "ExportError",
+    "FrameError",
+    "ImageError",
+    "InterruptedRunError",
+    "MissingDependencyError",
+    "NetworkError",
+    "OptionError",
+    "SourceError",
+    "SpecError",
+    "StorageError",
+    "TrainingError",
+]
+
+
+class EdgeclsError(Exception):
+    """Anything that went wrong for a reason the user can act on.
+
+    Attributes:
+        hint: The next action, as a command where there is one; empty if there is none.
+        exit_code: What the command line exits with.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class OptionError(EdgeclsError, ValueError):
+    """An option or argument cannot be honoured."""
+
+    exit_code = 2
+
+
+class DataError(EdgeclsError, ValueError):
+    """The photos, their folders or their labels are not usable."""
+
+    exit_code = 3
+
+
+class ImageError(DataError):
+    """One photo cannot be decoded."""
+
+
+class SpecError(EdgeclsError, ValueError):
+    """A spec or record is wrong, or was written by a newer version."""
+
+    exit_code = 4
+
+
+class ArtifactError(EdgeclsError, ValueError):
+    """A model file cannot be used as a classifier."""
+
+    exit_code = 5
+
+
+class SourceError(EdgeclsError, OSError):
+    """A camera, file or stream gives no frames."""
+
+    exit_code = 6
+
+
+class FrameError(SourceError, ValueError):
+    """One frame is not an image."""
+
+
+class MissingDependencyError(EdgeclsError, ImportError):
+    """A package that an extra brings is not installed."""
+
+    exit_code = 7
+
+
+class StorageError(EdgeclsError, OSError):
+    """A file could not be read or written."""
+
+    exit_code = 8
+
+
+class NetworkError(EdgeclsError, OSError):
+    """A download failed."""
+
+    exit_code = 9
+
+
+class ExportError(EdgeclsError, RuntimeError):
+    """An exported model does not do what the Keras model does, or cannot be made."""
+
+    exit_code = 10
+
+
+class BenchmarkError(EdgeclsError, RuntimeError):
+    """A benchmark case did not finish."""
+
+    exit_code = 11
+
+
+class TrainingError(EdgeclsError, RuntimeError):
+    """Training cannot go on."""
+
+    exit_code = 12
+
+
+class InterruptedRunError(EdgeclsError, RuntimeError):
+    """The user stopped the work; what was done is kept."""
+
+    exit_code = 130

@@ -1,0 +1,26 @@
+"""Import on demand from ``"module:attribute"``, telling a missing extra from our own bug."""
+
+from importlib import import_module
+from typing import Any
+
+from edgecls_device.errors import MissingDependencyError
+
+__all__ = ["load"]
+
+
+def load(target: str, *, extra: str) -> Any:
+    """Import ``module:attribute``; a missing third-party package names the extra that brings it.
+
+    Raises:
+        MissingDependencyError: If a package that is not ours is missing.
+    """
+    module_name, _, attribute = target.partition(":")
+    try:
+        module = import_module(module_name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package.startswith("edgecls"):
+            raise  # our own bug, not a missing extra
+        message = f"This needs the package {package!r}, which is not installed."
+        raise MissingDependencyError(message, hint=f"pip install 'edgecls[{extra}]'") from error
+    return getattr(module, attribute)
