@@ -1,0 +1,1 @@
+"""The demo: shapes drawn on paper, rendered from a seed."""

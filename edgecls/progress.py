@@ -1,0 +1,59 @@
+"""Progress on long work: a bar where there is a terminal, plain lines where there is none."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = ["progress", "say"]
+
+LINE_INTERVAL_S = 10.0
+
+
+def say(text: str) -> None:
+    """Print one plain line about the work on standard error, which leaves standard output to results."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+@contextmanager
+def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far ``total`` steps are; call what it gives with the number of steps just done."""
+    if sys.stderr.isatty():
+        with _bar(description, total) as advance:
+            yield advance
+        return
+    start = last = time.monotonic()
+    done = 0
+
+    def advance(steps: int = 1) -> None:
+        nonlocal done, last
+        done += steps
+        if time.monotonic() - last > LINE_INTERVAL_S:
+            last = time.monotonic()
+            say(f"{description}: {done}/{total}")
+
+    yield advance
+    say(f"{description}: {done}/{total} in {time.monotonic() - start:.1f} s")
+
+
+@contextmanager
+def _bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda steps=1: bar.advance(task, steps)

@@ -1,0 +1,98 @@
+"""A run directory: where every stage finds what the one before it wrote.
+
+::
+
+    runs/pets/  model.keras  spec.json  split.json  training.json  exports/pets.float32.tflite ...
+                compare.json  bench.json  report.html  logs/
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecls_device.errors import DataError
+from edgecls_device.files import read_bytes
+from edgecls_device.records import from_json
+from edgecls_device.spec import ModelSpec
+
+__all__ = ["RunDirectory"]
+
+MAX_RECORD_BYTES = 200_000_000
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The paths of one run.
+
+    Attributes:
+        path: The directory.
+    """
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Short name of the run, the stem of its exported files."""
+        return self.path.resolve().name
+
+    @property
+    def model(self) -> Path:
+        """The Keras model."""
+        return self.path / "model.keras"
+
+    @property
+    def spec(self) -> Path:
+        """The model's spec."""
+        return self.path / "spec.json"
+
+    @property
+    def split(self) -> Path:
+        """Which photo is in which split."""
+        return self.path / "split.json"
+
+    @property
+    def training(self) -> Path:
+        """History and results of training."""
+        return self.path / "training.json"
+
+    @property
+    def exports(self) -> Path:
+        """The directory of exported files."""
+        return self.path / "exports"
+
+    @property
+    def compare(self) -> Path:
+        """Accuracy of the exported files."""
+        return self.path / "compare.json"
+
+    @property
+    def bench(self) -> Path:
+        """Latency of the exported files."""
+        return self.path / "bench.json"
+
+    @property
+    def report(self) -> Path:
+        """The HTML report."""
+        return self.path / "report.html"
+
+    @property
+    def logs(self) -> Path:
+        """The directory of logs, such as the converters' output."""
+        return self.path / "logs"
+
+    def artifacts(self) -> tuple[Path, ...]:
+        """Return the exported files, sorted by name."""
+        return tuple(sorted(p for p in self.exports.glob("*") if p.suffix in {".tflite", ".onnx"}))
+
+    def read_spec(self) -> ModelSpec:
+        """Return the spec of the trained model.
+
+        Raises:
+            DataError: If nothing was trained here yet.
+            SpecError: If the file is damaged.
+        """
+        if not self.spec.is_file() or not self.model.is_file():
+            message = f"Expected a finished run in {str(self.path)!r}, got no model.keras and spec.json there."
+            raise DataError(message, hint=f"edgecls train PHOTOS --out {self.path}")
+        return from_json(
+            ModelSpec, read_bytes(self.spec, max_bytes=MAX_RECORD_BYTES), name=str(self.spec)
+        )

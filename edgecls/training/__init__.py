@@ -1,0 +1,1 @@
+"""Training: backbones, cached features, the head, fine-tuning and confidence."""
