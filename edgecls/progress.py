@@ -2,12 +2,20 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-__all__ = ["progress", "say"]
+__all__ = ["Advance", "progress", "say"]
 
 LINE_INTERVAL_S = 10.0
+
+
+class Advance(Protocol):
+    """Called with the number of steps just done, one by default."""
+
+    def __call__(self, steps: int = 1) -> None:
+        """Count ``steps`` more as done."""
 
 
 def say(text: str) -> None:
@@ -17,11 +25,11 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(description: str, total: int) -> Iterator[Advance]:
     """Show how far ``total`` steps are; call what it gives with the number of steps just done."""
     if sys.stderr.isatty():
-        with _bar(description, total) as advance:
-            yield advance
+        with _bar(description, total) as advance_bar:
+            yield advance_bar
         return
     start = last = time.monotonic()
     done = 0
@@ -38,7 +46,7 @@ def progress(description: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def _bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
+def _bar(description: str, total: int) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -56,4 +64,8 @@ def _bar(description: str, total: int) -> Iterator[Callable[[int], None]]:
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(description, total=total)
-        yield lambda steps=1: bar.advance(task, steps)
+
+        def advance(steps: int = 1) -> None:
+            bar.advance(task, steps)
+
+        yield advance

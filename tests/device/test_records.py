@@ -52,5 +52,5 @@ def test_what_does_not_fit_is_refused_by_name(spec, change, message):
 
 
 def test_text_that_is_not_json_is_refused():
-    with pytest.raises(SpecError, match="Expected JSON in spec.json"):
+    with pytest.raises(SpecError, match=r"Expected JSON in spec\.json"):
         from_json(ModelSpec, "{", name="spec.json")

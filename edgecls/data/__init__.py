@@ -1,0 +1,1 @@
+"""Photos as users have them: class folders, content hashes, splits and checks."""
