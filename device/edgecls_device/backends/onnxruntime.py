@@ -1,5 +1,7 @@
 """ONNX Runtime, on the CPU."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -88,6 +90,10 @@ class OnnxruntimeBackend:
             raise ArtifactError(
                 message, hint="check the file with: edgecls verify ARTIFACT"
             ) from error
+
+    def bare_call(self, batch: NDArray[Any]) -> Callable[[], object]:
+        """Return ``run`` of the session on this batch."""
+        return partial(self._session.run, self._output_names, {self._input.name: batch})
 
     def close(self) -> None:
         """Free the model."""

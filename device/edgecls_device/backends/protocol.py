@@ -1,6 +1,7 @@
 """What every backend promises."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -65,6 +66,12 @@ class Backend(Protocol):
 
     def run(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Compute the output for one batch."""
+
+    def bare_call(self, batch: NDArray[Any]) -> Callable[[], object]:
+        """Return the runtime's own call on a prepared batch, with nothing of ours around it.
+
+        Benchmarks hold ``run`` and ``Classifier.classify`` against it.
+        """
 
     def close(self) -> None:
         """Free the model."""

@@ -1,6 +1,7 @@
 """What the two TFLite runtimes share: they have the same Python interpreter under two names."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +84,11 @@ class TfliteBackend:
             ) from error
         result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
         return result
+
+    def bare_call(self, batch: NDArray[Any]) -> Callable[[], object]:
+        """Return ``invoke`` of the interpreter, its input already set."""
+        self._interpreter.set_tensor(self._input_index, batch)
+        return cast("Callable[[], object]", self._interpreter.invoke)
 
     def close(self) -> None:
         """Free the model."""
