@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
@@ -84,7 +85,9 @@ def _build(
     else:
         options["pooling"] = "avg"
     weights = "imagenet" if pretrained else None
-    with _download_errors(name), redirect_stdout(sys.stderr):  # Keras' download bar
+    with _download_errors(name), redirect_stdout(sys.stderr), warnings.catch_warnings():
+        # the weights of 224x224 serve every size, which Keras warns of; its download bar is progress
+        warnings.simplefilter("ignore", UserWarning)
         inner = application(input_tensor=x, include_top=include_top, weights=weights, **options)
     return Model(inputs, inner.output, name=name)
 
