@@ -19,10 +19,10 @@ class ComparisonCase:
         recipe: As its spec says, empty for other models than ours.
         backend: The runtime.
         size_bytes: Size of the file.
-        top1: Share of photos whose best label is right, 0..1.
+        top1: Share of photos whose best label is right, 0..1, also where it would be shown as unknown.
         top5: The same for the five best; None where there are 5 labels or fewer.
         per_class: Accuracy per label, in label order; None where a label has no photo.
-        confusion: Rows are true labels, columns are predicted ones, counts.
+        confusion: Rows are true labels, columns are predicted ones, counts; empty above 100 labels.
         agreement: Share of photos with the same best label as the reference; None for a comparison without one.
         mean_score_error: Mean over photos of the largest score difference to the reference.
         worst_score_error: Largest score difference to the reference.

@@ -1,8 +1,22 @@
 """What a measurement was made on."""
 
+import os
+import platform
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
-__all__ = ["Machine"]
+__all__ = ["Machine", "describe_machine"]
+
+_PACKAGES = (
+    "edgecls",
+    "numpy",
+    "opencv-python-headless",
+    "opencv-python",
+    "ai-edge-litert",
+    "tflite-runtime",
+    "onnxruntime",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,3 +44,46 @@ class Machine:
     governor: str = ""
     load: float = 0.0
     packages: dict[str, str] = field(default_factory=dict)
+
+
+def describe_machine() -> Machine:
+    """Describe this machine. Nothing is imported for it; what cannot be read stays empty."""
+    return Machine(
+        model=_model(),
+        architecture=platform.machine(),
+        cores=len(os.sched_getaffinity(0)),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        system=f"{platform.system()} {platform.release()}",
+        python=platform.python_version(),
+        governor=_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        load=round(os.getloadavg()[0], 2),
+        packages=_versions(),
+    )
+
+
+def _model() -> str:
+    board = _text("/proc/device-tree/model").strip("\0")
+    if board:
+        return board
+    for line in _text("/proc/cpuinfo").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in {"model name", "Model"}:
+            return value.strip()
+    return platform.processor() or platform.machine()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

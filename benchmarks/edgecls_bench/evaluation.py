@@ -1,0 +1,201 @@
+"""Photos through classifiers: each photo is decoded and resized once, then every case says what it sees.
+
+A photo's pixels and scores are gone when its verdicts are made, so memory does not grow with the number
+of photos. Photos are spread over threads; every inference has one thread, so the verdicts are the
+same however many there are.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from edgecls_device.arrays import Batch, Frame, Scores
+from edgecls_device.classifier import Classifier
+from edgecls_device.errors import ArtifactError, ImageError, StorageError
+from edgecls_device.images import read_image
+from edgecls_device.postprocessing import shown_scores
+from edgecls_device.preprocessing import Preprocessor
+from edgecls_device.spec import InputTensor, Preprocessing
+
+from edgecls_bench.cases import Case, spec_of
+from edgecls_bench.metrics import TOP_K, is_among_best
+
+__all__ = ["Advance", "LabelledPhoto", "Verdict", "evaluate", "workers_for"]
+
+LOADED_TO_FILE_SIZE = 3  # a runtime keeps the file, its weights packed for the CPU, and activations
+
+
+class Advance(Protocol):
+    """Called with the number of photos just done, one by default."""
+
+    def __call__(self, steps: int = 1) -> None:
+        """Count ``steps`` more as done."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledPhoto:
+    """One photo and what it shows.
+
+    Attributes:
+        path: The file.
+        class_id: Place of its label among the shown labels.
+    """
+
+    path: Path
+    class_id: int
+
+
+class Verdict(NamedTuple):
+    """What one case says about one photo.
+
+    Attributes:
+        predicted: Best class, also where its score is below the unknown-threshold.
+        confidence: Its score.
+        true_score: Score of the true class.
+        is_in_top5: Whether the true class is among the five best.
+        is_agreeing: Whether the best class is that of the reference.
+        score_error: Largest difference of a score to the reference.
+    """
+
+    predicted: int
+    confidence: float
+    true_score: float
+    is_in_top5: bool
+    is_agreeing: bool
+    score_error: float
+
+
+def workers_for(cases: Sequence[Case], *, cores: int, memory_bytes: int) -> int:
+    """Return how many photos to look at at once: one per core, while the models fit in a quarter of memory."""
+    models = LOADED_TO_FILE_SIZE * sum(len(case.artifact.data) for case in cases)
+    return max(1, min(cores, memory_bytes // 4 // max(models, 1)))
+
+
+def evaluate(
+    cases: Sequence[Case],
+    photos: Sequence[LabelledPhoto],
+    *,
+    reference: int | None,
+    workers: int,
+    advance: Advance | None = None,
+) -> list[tuple[Verdict, ...] | ImageError | StorageError]:
+    """Return one verdict per case for each photo, or why the photo could not be read.
+
+    Args:
+        cases: Their specs share the shown labels.
+        photos: What to look at.
+        reference: Index of the case that the others are held against, if any.
+        workers: Photos looked at at once; each holds every model.
+        advance: Called after each photo, in the calling thread.
+
+    Raises:
+        ArtifactError: If a runtime refuses a model or gives scores that are not numbers.
+        MissingDependencyError: If a runtime is not installed.
+    """
+    panels: list[_Panel] = []
+    idle: SimpleQueue[_Panel] = SimpleQueue()
+
+    def look(photo: LabelledPhoto) -> tuple[Verdict, ...] | ImageError | StorageError:
+        panel = idle.get()
+        try:
+            return panel.judge(photo)
+        except (ImageError, StorageError) as error:
+            return error
+        finally:
+            idle.put(panel)
+
+    results = []
+    try:
+        for _ in range(
+            workers
+        ):  # here, not in the threads: opening a model redirects standard error
+            panels.append(_Panel(cases, reference))
+            idle.put(panels[-1])
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                for result in pool.map(look, photos):
+                    results.append(result)
+                    if advance is not None:
+                        advance()
+            except BaseException:  # a broken model, or Ctrl-C: don't look at the rest first
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    finally:
+        for panel in panels:
+            panel.close()
+    return results
+
+
+class _Panel:
+    """All cases, open, for one photo at a time."""
+
+    def __init__(self, cases: Sequence[Case], reference: int | None) -> None:
+        self._cases = cases
+        self._reference = reference
+        self._classifiers: list[Classifier] = []
+        self._preprocessors: dict[tuple[Preprocessing, InputTensor], Preprocessor] = {}
+        try:
+            for case in cases:
+                self._classifiers.append(_open(case))
+        except BaseException:
+            self.close()
+            raise
+
+    def judge(self, photo: LabelledPhoto) -> tuple[Verdict, ...]:
+        frame = read_image(photo.path)
+        batches: dict[tuple[Preprocessing, InputTensor], Batch] = {}
+        scores = [
+            self._scores(case, classifier, frame, batches)
+            for case, classifier in zip(self._cases, self._classifiers, strict=True)
+        ]
+        wanted = None if self._reference is None else scores[self._reference]
+        return tuple(_verdict(row, photo.class_id, wanted) for row in scores)
+
+    def _scores(
+        self,
+        case: Case,
+        classifier: Classifier,
+        frame: Frame,
+        batches: dict[tuple[Preprocessing, InputTensor], Batch],
+    ) -> Scores:
+        spec = classifier.spec
+        key = (spec.preprocessing, spec.input)
+        if key not in batches:
+            if key not in self._preprocessors:
+                self._preprocessors[key] = Preprocessor(*key)
+            batches[key] = self._preprocessors[key](frame)
+        try:
+            return shown_scores(classifier.raw_scores(batches[key]), spec)
+        except ArtifactError as error:
+            message = f"{case.title}: {error.message}"
+            raise ArtifactError(message, hint=error.hint) from error
+
+    def close(self) -> None:
+        for classifier in self._classifiers:
+            classifier.close()
+
+
+def _open(case: Case) -> Classifier:
+    try:
+        return Classifier.from_artifact(
+            case.artifact, spec=spec_of(case.artifact), backend=case.backend, threads=1
+        )
+    except ArtifactError as error:
+        message = f"{case.title}: {error.message}"
+        raise ArtifactError(message, hint=error.hint) from error
+
+
+def _verdict(scores: Scores, class_id: int, wanted: Scores | None) -> Verdict:
+    best = int(np.argmax(scores))
+    return Verdict(
+        predicted=best,
+        confidence=float(scores[best]),
+        true_score=float(scores[class_id]),
+        is_in_top5=is_among_best(scores, class_id, TOP_K),
+        is_agreeing=wanted is not None and best == int(np.argmax(wanted)),
+        score_error=0.0 if wanted is None else float(np.abs(scores - wanted).max()),
+    )

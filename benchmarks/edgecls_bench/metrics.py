@@ -1,0 +1,84 @@
+"""The arithmetic of a comparison: pure functions over score arrays and class ids."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from edgecls_device.arrays import Scores
+
+__all__ = [
+    "TOP_K",
+    "accuracy",
+    "confusion_matrix",
+    "is_among_best",
+    "per_class_accuracy",
+    "wilson_interval",
+]
+
+TOP_K = 5
+Z_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
+
+
+def is_among_best(scores: Scores, class_id: int, k: int) -> bool:
+    """Whether a class is one of the ``k`` best, with ties in class order as in ``top_k``.
+
+    Args:
+        scores: Probabilities, shape ``(num_classes,)``, float32.
+        class_id: The class that is asked for.
+        k: How many count as best.
+    """
+    mine = scores[class_id]
+    better = int((scores > mine).sum()) + int((scores[:class_id] == mine).sum())
+    return better < k
+
+
+def accuracy(class_ids: Sequence[int], predicted: Sequence[int]) -> float:
+    """Return the share of photos whose predicted class is the true one, 0..1.
+
+    Raises:
+        ValueError: If there is no photo, or the lengths differ.
+    """
+    if not class_ids or len(class_ids) != len(predicted):
+        message = f"Expected one prediction per photo, got {len(predicted)} for {len(class_ids)}."
+        raise ValueError(message)
+    return float(np.mean(np.asarray(class_ids) == np.asarray(predicted)))
+
+
+def confusion_matrix(
+    class_ids: Sequence[int], predicted: Sequence[int], classes: int
+) -> tuple[tuple[int, ...], ...]:
+    """Return counts, rows are true classes and columns predicted ones, both ``classes`` long."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (np.asarray(class_ids, np.int64), np.asarray(predicted, np.int64)), 1)
+    return tuple(tuple(row) for row in counts.tolist())
+
+
+def per_class_accuracy(
+    class_ids: Sequence[int], predicted: Sequence[int], classes: int
+) -> tuple[float | None, ...]:
+    """Return the accuracy on the photos of each class; None for a class without a photo."""
+    true, guess = np.asarray(class_ids, np.int64), np.asarray(predicted, np.int64)
+    photos = np.bincount(true, minlength=classes)
+    right = np.bincount(true[true == guess], minlength=classes)
+    return tuple(
+        int(hits) / int(count) if count else None for hits, count in zip(right, photos, strict=True)
+    )
+
+
+def wilson_interval(right: int, total: int, z: float = Z_95) -> tuple[float, float]:
+    """Return the interval of the true accuracy for ``right`` of ``total`` photos, 95 % by default.
+
+    It stays inside 0..1 and means something at 100 % of few photos, where the normal approximation gives
+    an interval of no width. Source: Wilson 1927, "Probable Inference, the Law of Succession, and Statistical
+    Inference".
+
+    Raises:
+        ValueError: If ``total`` is below 1 or ``right`` is not in 0..total.
+    """
+    if total < 1 or not 0 <= right <= total:
+        message = f"Expected 0..total right answers of at least 1, got {right} of {total}."
+        raise ValueError(message)
+    share = right / total
+    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    centre, scale = share + z * z / (2 * total), 1 + z * z / total
+    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)

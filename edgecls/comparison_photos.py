@@ -1,0 +1,141 @@
+"""The photos a comparison looks at: the test split of a run, or any folder with the model's labels."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from edgecls_bench.evaluation import LabelledPhoto
+from edgecls_device.errors import DataError, OptionError
+
+from edgecls.data.load import load_photos
+from edgecls.data.split import read_split
+from edgecls.progress import Advance
+from edgecls.run_directory import RunDirectory
+
+__all__ = ["ComparisonPhotos", "photos_in_folder", "photos_of_run"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonPhotos:
+    """Photos with the class ids of a model's shown labels.
+
+    Attributes:
+        data: The folder they are in.
+        split: ``test``, or ``all`` for a folder that was given.
+        photos: The photos, by class and then by path.
+        trained_on: How many of them the run was trained on.
+    """
+
+    data: Path
+    split: str
+    photos: tuple[LabelledPhoto, ...]
+    trained_on: int = 0
+
+    def limited(self, most: int | None) -> "ComparisonPhotos":
+        """Return at most ``most`` photos, evenly spread, so that every class keeps its share.
+
+        Raises:
+            OptionError: If ``most`` is below 1.
+        """
+        if most is None or most >= len(self.photos):
+            return self
+        if most < 1:
+            message = f"Expected a limit of at least 1 photo, got {most}."
+            raise OptionError(message, hint="leave --limit out to use all photos")
+        chosen = (self.photos[i * len(self.photos) // most] for i in range(most))
+        return replace(self, photos=tuple(chosen))
+
+
+def photos_of_run(run: RunDirectory, labels: Sequence[str]) -> ComparisonPhotos:
+    """Return the test split of a run, which nothing else has touched.
+
+    Args:
+        run: A trained run.
+        labels: The shown labels of its artifacts.
+
+    Raises:
+        DataError: If the run was not trained on photos, they are gone, or its labels are others.
+    """
+    if not run.split.is_file():
+        message = f"Expected the test photos of a training in {str(run.split)!r}, got no such file."
+        hint = f"give photos, a folder for each label: edgecls compare {run.path} --data PHOTOS"
+        raise DataError(message, hint=hint)
+    split = read_split(run.split)
+    if not Path(split.root).is_dir():
+        message = f"Expected the photos of the run in {split.root!r}, got no such folder."
+        hint = f"put it back, or name another: edgecls compare {run.path} --data PHOTOS"
+        raise DataError(message, hint=hint)
+    places = _places(split.labels, labels, where=split.root)
+    photos = tuple(
+        LabelledPhoto(path=split.path_of(photo), class_id=places[photo.class_id])
+        for photo in split.subset("test")
+    )
+    return ComparisonPhotos(data=Path(split.root), split="test", photos=photos)
+
+
+def photos_in_folder(
+    root: Path,
+    labels: Sequence[str],
+    *,
+    run: RunDirectory | None = None,
+    on_progress: Advance | None = None,
+) -> ComparisonPhotos:
+    """Return all photos of a folder whose class folders are named like labels of the model.
+
+    Args:
+        root: The folder; some of the model's labels are enough.
+        labels: The shown labels of the artifacts.
+        run: Where the artifacts come from, to count photos that were trained on.
+        on_progress: Called with the number of files just hashed.
+
+    Raises:
+        DataError: If a class folder is no label of the model, or the folder cannot be used.
+    """
+    found = load_photos(root, on_progress=on_progress)
+    places = _places(found.labels, labels, where=str(root))
+    photos = tuple(
+        LabelledPhoto(path=photo.path, class_id=places[photo.class_id]) for photo in found.photos
+    )
+    trained = _trained_on(run)
+    return ComparisonPhotos(
+        data=found.root,
+        split="all",
+        photos=photos,
+        trained_on=sum(photo.content_hash in trained for photo in found.photos),
+    )
+
+
+def _trained_on(run: RunDirectory | None) -> Set[str]:
+    if run is None or not run.split.is_file():
+        return frozenset()
+    return {photo.content_hash for photo in read_split(run.split).subset("train")}
+
+
+def _places(names: Sequence[str], labels: Sequence[str], *, where: str) -> Mapping[int, int]:
+    """Return class id in the photos -> class id in the model."""
+    place = {label: i for i, label in enumerate(labels)}
+    unknown = [name for name in names if name not in place]
+    if unknown:
+        shown = ", ".join(map(repr, unknown[:5]))
+        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+        message = (
+            f"Expected class folders named like the model's labels in {where!r}, got {shown}{more}."
+        )
+        raise DataError(message, hint=_nearest_labels(unknown[:5], labels))
+    return {i: place[name] for i, name in enumerate(names)}
+
+
+def _nearest_labels(unknown: Sequence[str], labels: Sequence[str]) -> str:
+    folded: dict[str, str] = {}
+    for label in labels:
+        folded.setdefault(label.casefold(), label)
+    pairs = [
+        (name, folded[near[0]])
+        for name in unknown
+        if (near := get_close_matches(name.casefold(), folded, n=1, cutoff=0.5))
+    ]
+    if pairs:
+        return "rename " + ", ".join(f"{name!r} to {label!r}" for name, label in pairs)
+    more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
+    return f"the model's labels are {', '.join(labels[:10])}{more}; see: edgecls inspect ARTIFACT"

@@ -1,0 +1,39 @@
+"""Color models and photos on disk."""
+
+import cv2
+import numpy as np
+import pytest
+from edgecls_device.artifact import read_artifact
+
+from tests.benchmarks.color_models import COLORS, color_spec, write_color_model
+
+
+@pytest.fixture
+def float_model(tmp_path):
+    return write_color_model(tmp_path / "exports" / "colors.float32.onnx", color_spec())
+
+
+@pytest.fixture
+def int8_model(tmp_path):
+    """Less sure than the float model, and blind for red: it takes red for green."""
+    weights = 4 / 255 * np.array([[0, 1, 0.5], [0, 1, 0], [1, 0, 0]])
+    path = tmp_path / "exports" / "colors.int8.onnx"
+    return write_color_model(path, color_spec("int8"), weights=weights)
+
+
+@pytest.fixture
+def artifacts(float_model, int8_model):
+    return [read_artifact(float_model), read_artifact(int8_model)]
+
+
+@pytest.fixture
+def photos_dir(tmp_path):
+    """Six photos of each colour, in class folders; no two are the same."""
+    root = tmp_path / "photos"
+    for label, color in COLORS.items():
+        (root / label).mkdir(parents=True)
+        for i in range(6):
+            picture = np.full((20 + i, 30, 3), color, np.uint8)
+            picture[:2] = 10 * i
+            cv2.imwrite(str(root / label / f"{i}.png"), picture)
+    return root

@@ -1,0 +1,194 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edgecls_bench.cases import plan_cases
+from edgecls_bench.compare import MAX_CONFUSION_LABELS, LabelledPhoto, compare
+from edgecls_bench.comparison import Comparison
+from edgecls_bench.evaluation import workers_for
+from edgecls_device.artifact import read_artifact
+from edgecls_device.errors import ArtifactError, DataError, MissingDependencyError, OptionError
+from edgecls_device.records import from_json, to_json
+from edgecls_device.spec import Group, ModelSpec, Preprocessing
+
+from tests.benchmarks.color_models import LABELS, color_spec, write_color_model
+
+pytest.importorskip("onnxruntime")
+
+
+def labelled(root, labels=LABELS):
+    return [
+        LabelledPhoto(path=path, class_id=i)
+        for i, label in enumerate(labels)
+        for path in sorted((root / label).iterdir())
+    ]
+
+
+def run_compare(artifacts, root, **options):
+    options = {"labels": LABELS, "data": root, "split": "all", **options}
+    return compare(artifacts, options.pop("photos", None) or labelled(root), **options)
+
+
+def test_compare_finds_what_an_artifact_gets_wrong(artifacts, photos_dir):
+    comparison = run_compare(artifacts, photos_dir)
+    exact, blind = comparison.cases
+    assert comparison.reference == "colors.float32.onnx"
+    assert (exact.top1, exact.agreement, exact.worst_score_error) == (1.0, 1.0, 0.0)
+    assert exact.confusion == ((6, 0, 0), (0, 6, 0), (0, 0, 6))
+    assert blind.top1 == pytest.approx(2 / 3)
+    assert blind.per_class == (1.0, 1.0, 0.0)
+    assert blind.confusion == ((6, 0, 0), (0, 6, 0), (0, 6, 0))
+    assert blind.agreement == pytest.approx(2 / 3)
+    assert blind.recipe == "int8"
+    assert exact.top5 is None
+    assert comparison.photos[0] == "blue/0.png"
+
+
+def test_scores_are_those_of_the_classifier(artifacts, photos_dir):
+    from edgecls_device import Classifier, read_image
+
+    comparison = run_compare(artifacts, photos_dir)
+    for artifact, case in zip(artifacts, comparison.cases, strict=True):
+        with Classifier.from_artifact(artifact) as classifier:
+            for i, photo in enumerate(comparison.photos):
+                seen = classifier.classify(read_image(photos_dir / photo))
+                assert case.predicted[i] == seen.class_id
+                assert case.confidence[i] == pytest.approx(seen.score, abs=1e-6)
+
+
+def test_score_errors_are_the_differences_to_the_reference(artifacts, photos_dir):
+    comparison = run_compare(artifacts, photos_dir)
+    exact, blind = comparison.cases
+    differences = np.abs(np.subtract(exact.true_score, blind.true_score))
+    assert blind.worst_score_error >= differences.max() - 1e-6
+    assert blind.mean_score_error <= blind.worst_score_error
+    assert blind.worst_score_error == pytest.approx(
+        0.88, abs=0.02
+    )  # softmax(8,0,0) - softmax(2,4,0)
+
+
+def test_the_result_does_not_depend_on_threads(artifacts, photos_dir):
+    one, many = (run_compare(artifacts, photos_dir, threads=n) for n in (1, 4))
+    assert one.cases == many.cases
+
+
+def test_photos_that_do_not_decode_are_left_out_and_counted(artifacts, photos_dir):
+    (photos_dir / "blue" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    missing = LabelledPhoto(path=photos_dir / "gone.png", class_id=0)
+    comparison = run_compare(artifacts, photos_dir, photos=[*labelled(photos_dir), missing])
+    assert comparison.skipped == 2
+    assert len(comparison.photos) == len(comparison.class_ids) == 17
+    assert sum(map(sum, comparison.cases[0].confusion)) == 17
+
+
+def test_only_broken_photos_are_an_error(artifacts, photos_dir):
+    photo = LabelledPhoto(path=photos_dir / "gone.png", class_id=0)
+    with pytest.raises(DataError, match="none of 1: Cannot read"):
+        run_compare(artifacts, photos_dir, photos=[photo])
+
+
+def test_groups_are_what_is_compared(tmp_path, photos_dir):
+    groups = (Group(label="cold", members=(0, 1)), Group(label="red", members=(2,)))
+    path = write_color_model(tmp_path / "g.onnx", color_spec(groups=groups))
+    photos = [
+        LabelledPhoto(path=photo.path, class_id=0 if photo.class_id < 2 else 1)
+        for photo in labelled(photos_dir)
+    ]
+    comparison = run_compare(
+        [read_artifact(path)], photos_dir, photos=photos, labels=("cold", "red")
+    )
+    assert comparison.cases[0].confusion == ((12, 0), (0, 6))
+
+
+def test_top5_is_given_for_more_than_five_labels(tmp_path, photos_dir):
+    labels = (*LABELS, "a", "b", "c")
+    weights = np.zeros((3, 6))
+    weights[0, [3, 4, 5, 0, 1]] = 0.05  # red is last of six
+    weights[1, [1, 3]] = 0.02, 0.05  # green is second
+    weights[2, 0] = 0.05
+    path = write_color_model(tmp_path / "six.onnx", color_spec(labels=labels), weights=weights)
+    case = run_compare([read_artifact(path)], photos_dir, labels=labels).cases[0]
+    assert case.top1 == pytest.approx(6 / 18)
+    assert case.top5 == pytest.approx(12 / 18)
+    assert case.per_class == (1.0, 0.0, 0.0, None, None, None)
+
+
+def test_many_labels_have_no_confusion_matrix(tmp_path, photos_dir):
+    labels = (*LABELS, *(f"other {i}" for i in range(MAX_CONFUSION_LABELS)))
+    weights = np.zeros((3, len(labels)))
+    path = write_color_model(tmp_path / "many.onnx", color_spec(labels=labels), weights=weights)
+    assert run_compare([read_artifact(path)], photos_dir, labels=labels).cases[0].confusion == ()
+
+
+def test_without_a_float32_artifact_nothing_agrees(int8_model, photos_dir):
+    comparison = run_compare([read_artifact(int8_model)], photos_dir)
+    assert comparison.reference == ""
+    case = comparison.cases[0]
+    assert (case.agreement, case.mean_score_error, case.worst_score_error) == (None, None, None)
+
+
+def test_a_foreign_tflite_model_is_compared_with_its_spec(foreign_model, parrot):
+    pytest.importorskip("ai_edge_litert")
+    labels = tuple(f"class {i}" for i in range(1001))
+    spec = ModelSpec(
+        name="m",
+        labels=labels,
+        preprocessing=Preprocessing(height=128, width=128, resize="stretch"),
+    )
+    artifact = replace(read_artifact(foreign_model), spec=spec)
+    photo = LabelledPhoto(path=parrot, class_id=89)
+    comparison = compare(
+        [artifact], [photo], labels=labels, data=parrot.parent, split="all", backends=["litert"]
+    )
+    assert (comparison.cases[0].top1, comparison.cases[0].top5) == (1.0, 1.0)
+
+
+def test_a_comparison_survives_json(artifacts, photos_dir):
+    comparison = run_compare(artifacts, photos_dir)
+    assert from_json(Comparison, to_json(comparison, indent=None), name="x") == comparison
+
+
+def test_artifacts_with_other_labels_are_refused(artifacts, tmp_path, photos_dir):
+    path = write_color_model(tmp_path / "other.onnx", color_spec(labels=("a", "b", "c")))
+    with pytest.raises(DataError, match=r"others in 'other\.onnx': a, b, c"):
+        run_compare([*artifacts, read_artifact(path)], photos_dir)
+
+
+def test_a_model_without_a_spec_is_refused(artifacts, photos_dir):
+    with pytest.raises(ArtifactError, match="without one"):
+        run_compare([replace(artifacts[0], spec=None)], photos_dir)
+
+
+def test_a_model_that_gives_no_numbers_is_named(tmp_path, photos_dir):
+    path = write_color_model(tmp_path / "nan.onnx", color_spec(), weights=np.full((3, 3), np.nan))
+    with pytest.raises(ArtifactError, match=r"nan\.onnx on onnxruntime: .*NaN"):
+        run_compare([read_artifact(path)], photos_dir)
+
+
+@pytest.mark.parametrize(
+    ("backends", "match"), [(["onnxruntim"], "got 'onnxruntim'"), (["litert"], "runs .tflite")]
+)
+def test_a_backend_that_runs_nothing_is_refused(artifacts, backends, match):
+    with pytest.raises(OptionError, match=match):
+        plan_cases(artifacts, backends)
+
+
+def test_no_runtime_at_all_names_the_extra(artifacts, monkeypatch):
+    monkeypatch.setattr("edgecls_bench.cases.installed_backends", lambda name: ())
+    with pytest.raises(MissingDependencyError, match="onnxruntime") as caught:
+        plan_cases(artifacts)
+    assert caught.value.hint == "pip install 'edgecls[onnx]'"
+
+
+def test_few_workers_are_used_where_memory_is_small(artifacts):
+    cases = plan_cases(artifacts)
+    size = sum(len(case.artifact.data) for case in cases)
+    assert workers_for(cases, cores=4, memory_bytes=2**34) == 4
+    assert workers_for(cases, cores=4, memory_bytes=size * 3 * 4 * 2) == 2
+    assert workers_for(cases, cores=4, memory_bytes=1) == 1
+
+
+def test_paths_outside_of_the_folder_stay_whole(artifacts, photos_dir, tmp_path):
+    comparison = run_compare(artifacts, photos_dir, data=tmp_path / "elsewhere")
+    assert Path(comparison.photos[0]) == photos_dir / "blue" / "0.png"

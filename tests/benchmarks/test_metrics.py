@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from edgecls_bench.metrics import (
+    accuracy,
+    confusion_matrix,
+    is_among_best,
+    per_class_accuracy,
+    wilson_interval,
+)
+
+TRUE = [0, 0, 0, 1, 1, 3]
+GUESS = [0, 1, 0, 1, 0, 3]
+
+
+def test_accuracy_is_the_share_of_right_answers():
+    assert accuracy(TRUE, GUESS) == pytest.approx(4 / 6)
+
+
+def test_accuracy_of_no_photo_is_refused():
+    with pytest.raises(ValueError, match="one prediction per photo"):
+        accuracy([], [])
+
+
+def test_confusion_has_true_classes_as_rows():
+    assert confusion_matrix(TRUE, GUESS, 4) == (
+        (2, 1, 0, 0),
+        (1, 1, 0, 0),
+        (0, 0, 0, 0),
+        (0, 0, 0, 1),
+    )
+
+
+def test_a_class_without_photos_has_no_accuracy():
+    assert per_class_accuracy(TRUE, GUESS, 4) == (pytest.approx(2 / 3), 0.5, None, 1.0)
+
+
+def test_among_the_best_counts_ties_in_class_order():
+    scores = np.array([0.1, 0.3, 0.3, 0.2, 0.1], np.float32)
+    assert is_among_best(scores, 1, 1)
+    assert not is_among_best(scores, 2, 1)
+    assert is_among_best(scores, 2, 2)
+    assert is_among_best(scores, 0, 4)
+    assert not is_among_best(scores, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("right", "total", "low", "high"),
+    # 8 of 10 and 10 of 10: Brown, Cai, DasGupta 2001; 0 of n: 1.96^2 / (n + 1.96^2)
+    [
+        (8, 10, 0.4902, 0.9433),
+        (10, 10, 0.7225, 1.0),
+        (0, 10, 0.0, 0.2775),
+        (199, 200, 0.9722, 0.9991),
+    ],
+)
+def test_wilson_interval_gives_published_values(right, total, low, high):
+    assert wilson_interval(right, total) == (
+        pytest.approx(low, abs=1e-4),
+        pytest.approx(high, abs=1e-4),
+    )
+
+
+@pytest.mark.parametrize(("right", "total"), [(0, 0), (3, 2), (-1, 2)])
+def test_wilson_interval_refuses_impossible_counts(right, total):
+    with pytest.raises(ValueError, match="right answers"):
+        wilson_interval(right, total)
