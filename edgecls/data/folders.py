@@ -16,7 +16,7 @@ from edgecls_device.files import storage_errors
 from edgecls_device.images import IMAGE_SUFFIXES
 from edgecls_device.labels import check_labels
 
-__all__ = ["FoundFile", "FoundPhotos", "find_photos"]
+__all__ = ["FoundFile", "FoundPhotos", "find_photos", "relative_path"]
 
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _IGNORED_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "lost+found"})
@@ -93,6 +93,11 @@ def find_photos(root: Path | str) -> FoundPhotos:
         stray=tuple(stray),
         merged=tuple(folder.name for folder in merged),
     )
+
+
+def relative_path(root: Path, path: Path) -> str:
+    """Return a path below the root, with ``/``; bytes that are not UTF-8 become escapes."""
+    return path.relative_to(root).as_posix().encode("utf-8", "backslashreplace").decode()
 
 
 def _existing_folder(root: Path) -> Path:

@@ -3,7 +3,6 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from unicodedata import category
@@ -12,7 +11,8 @@ from edgecls_device.errors import DataError
 from edgecls_device.images import MAX_IMAGE_BYTES
 from edgecls_device.labels import check_labels
 
-from edgecls.data.folders import FoundFile, FoundPhotos, find_photos
+from edgecls.data.folders import FoundPhotos, find_photos, relative_path
+from edgecls.data.parallel import each
 from edgecls.data.split_record import SkippedPhoto
 from edgecls.progress import Advance
 
@@ -89,7 +89,7 @@ class PhotoSet:
 
     def relative(self, path: Path) -> str:
         """Return a photo's path below the root, with ``/``."""
-        return _relative(self.root, path)
+        return relative_path(self.root, path)
 
     def without(
         self, paths: Iterable[Path], reason: str, *, details: Mapping[Path, str] | None = None
@@ -153,7 +153,7 @@ def load_photos(root: Path | str, *, on_progress: Advance | None = None) -> Phot
     photos, skipped = _hash_all(found, on_progress)
     used, repeated = _each_content_once(found, photos)
     stray = [
-        SkippedPhoto(path=_relative(found.root, path), reason="not in a class folder")
+        SkippedPhoto(path=relative_path(found.root, path), reason="not in a class folder")
         for path in found.stray
     ]
     return PhotoSet(
@@ -193,25 +193,17 @@ def _hash_all(
     photos: list[Photo] = []
     skipped: list[SkippedPhoto] = []
 
-    def add(file: FoundFile, result: tuple[str, str, str]) -> None:
-        content_hash, reason, detail = result
+    for file, (content_hash, reason, detail) in each(
+        lambda file: _hash(file.path),
+        found.photos,
+        threads=_HASHING_THREADS,
+        on_progress=on_progress,
+    ):
         if reason:
-            path = _relative(found.root, file.path)
+            path = relative_path(found.root, file.path)
             skipped.append(SkippedPhoto(path=path, reason=reason, detail=detail))
         else:
             photos.append(Photo(path=file.path, class_id=file.class_id, content_hash=content_hash))
-        if on_progress is not None:
-            on_progress(1)
-
-    with ThreadPoolExecutor(_HASHING_THREADS) as pool:
-        try:
-            for file, result in zip(
-                found.photos, pool.map(_hash, (file.path for file in found.photos)), strict=True
-            ):
-                add(file, result)
-        except BaseException:  # Ctrl-C: don't hash the rest first
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
     return photos, skipped
 
 
@@ -247,19 +239,14 @@ def _each_content_once(
     skipped: list[SkippedPhoto] = []
     for photo in photos:
         same = by_content[photo.content_hash]
-        path = _relative(found.root, photo.path)
+        path = relative_path(found.root, photo.path)
         elsewhere = next((other for other in same if other.class_id != photo.class_id), None)
         if elsewhere is not None:
-            detail = f"also {_relative(found.root, elsewhere.path)}"
+            detail = f"also {relative_path(found.root, elsewhere.path)}"
             skipped.append(SkippedPhoto(path=path, reason="in two classes", detail=detail))
         elif photo is not same[0]:
-            detail = f"same as {_relative(found.root, same[0].path)}"
+            detail = f"same as {relative_path(found.root, same[0].path)}"
             skipped.append(SkippedPhoto(path=path, reason="duplicate", detail=detail))
         else:
             used.append(photo)
     return used, skipped
-
-
-def _relative(root: Path, path: Path) -> str:
-    """Return a path below the root; bytes that are not UTF-8, which no record can hold, as escapes."""
-    return path.relative_to(root).as_posix().encode("utf-8", "backslashreplace").decode()

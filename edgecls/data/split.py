@@ -18,7 +18,7 @@ from edgecls.data.load import PhotoSet
 from edgecls.data.split_record import Split, SplitName, SplitPhoto
 from edgecls.run_directory import MAX_RECORD_BYTES, RunDirectory
 
-__all__ = ["read_split", "split_photos", "write_split"]
+__all__ = ["position", "read_split", "split_of", "split_photos", "write_split"]
 
 BOUNDS: dict[SplitName, tuple[float, float]] = {
     "train": (0.0, 0.8),
@@ -46,7 +46,7 @@ def split_photos(photo_set: PhotoSet, *, previous: Split | None = None) -> Split
                 path=photo_set.relative(photo.path),
                 class_id=photo.class_id,
                 content_hash=photo.content_hash,
-                split=kept.get(photo.content_hash) or _split_of(photo.content_hash),
+                split=kept.get(photo.content_hash) or split_of(photo.content_hash),
             )
         )
     return Split(
@@ -92,7 +92,8 @@ def position(content_hash: str) -> float:
     return int(content_hash[:16], 16) / 2**64
 
 
-def _split_of(content_hash: str) -> SplitName:
+def split_of(content_hash: str) -> SplitName:
+    """Return the split of a content hash, before small classes are filled up."""
     u = position(content_hash)
     return next((name for name, (_, end) in BOUNDS.items() if u < end), "test")
 

@@ -1,0 +1,116 @@
+"""``edgecls data check``: what is broken, doubled, mislabelled or too small, before training on it."""
+
+import sys
+from pathlib import Path
+
+import click
+from edgecls_device.errors import DataError
+
+from edgecls.cli.output import json_option, print_record, print_table
+from edgecls.data.check import check_photos
+from edgecls.data.check_record import DataCheck, Finding, FindingKind
+from edgecls.data.folders import find_photos
+from edgecls.data.load import printable
+from edgecls.progress import progress
+
+__all__ = ["command"]
+
+ADVICE: dict[FindingKind, str] = {
+    "few photos": "add photos; training refuses such a class",
+    "strong imbalance": "add photos to the small class",
+    "in two classes": "one label is wrong: keep the right one; training leaves out both",
+    "similar in two classes": "the same picture under two labels: likely a label error, keep the right one",
+    "undecodable": "training leaves them out; remove them, or save them again from the originals",
+    "unreadable": "training leaves them out; check permissions and names",
+    "imbalance": "training weighs the classes",
+    "duplicate": "the same file again: training uses one of each",
+    "similar": "the same scene again: training uses all of them",
+    "tiny": "short side under 64 pixels: little for a model to see",
+    "not in a class folder": "ignored",
+    "other file": "ignored: only JPEG, PNG, WebP and BMP are read",
+    "names differ in case only": "two classes: rename one if they are meant to be the same",
+}
+
+EPILOG = """\b
+Problems, with exit code 3:
+  few photos, strong imbalance (10:1), the same or nearly the same picture in
+  two classes, files that do not decode or cannot be read.
+Notes, with exit code 0:
+  imbalance (3:1), duplicates and near duplicates within a class, tiny
+  photos (short side under 64 pixels), ignored files.
+
+\b
+Examples:
+  edgecls data check photos/
+  edgecls data check photos/ --limit 100
+  edgecls data check photos/ --json > check.json
+"""
+
+
+@click.command("check", epilog=EPILOG)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Most findings of a kind to print; --json has all.",
+)
+@json_option
+def command(folder: Path, limit: int, as_json: bool) -> None:
+    """Look through the photos in DIR, which holds one folder per class."""
+    total = len(find_photos(folder).photos)
+    with progress("Looking at photos", total) as advance:
+        check = check_photos(folder, on_progress=advance)
+    if as_json:
+        print_record(check)
+    else:
+        _print(check, limit)
+    if check.problems:
+        sys.exit(DataError.exit_code)
+
+
+def _print(check: DataCheck, limit: int) -> None:
+    rows = [(label, str(n), str(check.usable[label])) for label, n in check.files.items()]
+    if len(rows) > 1:
+        rows.append(("all", str(sum(check.files.values())), str(sum(check.usable.values()))))
+    click.echo(f"Photos in {printable(check.root)}\n")
+    print_table("Classes", ("class", "files", "usable"), rows)
+    if check.merged:
+        click.echo(
+            f"The classes in {', '.join(check.merged)} were put together; training splits anew.\n"
+        )
+    by_kind: dict[FindingKind, list[Finding]] = {}
+    for finding in check.findings:
+        by_kind.setdefault(finding.kind, []).append(finding)
+    for kind, findings in by_kind.items():
+        _print_kind(kind, findings, limit)
+    if check.leaking:
+        click.echo(
+            f"{check.leaking} validation and test photos resemble a training photo: "
+            "expect the measured accuracy to be a little too good.\n"
+        )
+    notes = len(check.findings) - len(check.problems)
+    click.echo(f"{_count(len(check.problems), 'problem')}, {_count(notes, 'note')}.")
+
+
+def _print_kind(kind: FindingKind, findings: list[Finding], limit: int) -> None:
+    severity = findings[0].severity
+    click.secho(f"{severity}: {kind} ({len(findings)})", bold=True, nl=False)
+    click.echo(f"   {ADVICE[kind]}")
+    for finding in findings[:limit]:
+        click.echo(f"  {_line(finding)}")
+    if len(findings) > limit:
+        click.echo(f"  and {len(findings) - limit} more; --limit {len(findings)} shows all")
+    click.echo("")
+
+
+def _line(finding: Finding) -> str:
+    paths = " = ".join(printable(path) for path in finding.paths[:4])
+    more = f" and {len(finding.paths) - 4} more" if len(finding.paths) > 4 else ""
+    detail = printable(finding.detail)
+    return f"{paths}{more}: {detail}" if paths and detail else f"{paths}{more}{detail}"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
