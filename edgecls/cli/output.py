@@ -7,6 +7,8 @@ from edgecls_device.records import Record, to_json
 
 __all__ = ["json_option", "print_record", "print_table"]
 
+_NO_LIMIT = 10_000
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON on standard output."
 )
@@ -21,6 +23,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     """Print a table; columns after the first are aligned right. Cells are shown as plain text."""
     from rich import box
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
@@ -30,6 +33,6 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console(highlight=False)
-    if not console.is_terminal:  # a pipe has no width to fit into
-        console.width = max(console.measure(table).maximum, 80)
+    widest = Measurement.get(console, console.options.update(max_width=_NO_LIMIT), table).maximum
+    console.width = max(console.width, widest)  # a narrow window wraps lines, but no number is lost
     console.print(table)
