@@ -75,6 +75,16 @@ class RunDirectory:
         return self.path / "report.html"
 
     @property
+    def checkpoint(self) -> Path:
+        """Where a stopped training goes on from."""
+        return self.path / "checkpoint.npz"
+
+    @property
+    def previous(self) -> Path:
+        """What was made of the model that was here before."""
+        return self.path / "previous"
+
+    @property
     def logs(self) -> Path:
         """The directory of logs, such as the converters' output."""
         return self.path / "logs"

@@ -114,6 +114,7 @@ class Provenance:
         photos: Number of photos per split.
         settings: Training settings, by option name.
         packages: Versions of the packages that made it.
+        model_fingerprint: SHA-256 over the weights of the Keras model, the same in a run and its exports.
         recipe: Export recipe, empty before export.
         calibration_fingerprint: SHA-256 over the calibration inputs, empty where none are used.
     """
@@ -125,6 +126,7 @@ class Provenance:
     photos: dict[str, int] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     packages: dict[str, str] = field(default_factory=dict)
+    model_fingerprint: str = ""
     recipe: str = ""
     calibration_fingerprint: str = ""
 

@@ -58,6 +58,7 @@ class TrainingRecord:
         features_cached: Photos whose features were found in the cache.
         features_computed: Photos whose features were computed.
         history: Every epoch, in order.
+        is_fine_tuned: Whether a part of the backbone was trained and the result was better, and so kept.
         val: Results on the validation split.
         test: Results on the test split.
         temperature: Fitted on the validation split.
@@ -78,6 +79,7 @@ class TrainingRecord:
     features_cached: int = 0
     features_computed: int = 0
     history: tuple[Epoch, ...] = ()
+    is_fine_tuned: bool = False
     val: Evaluation
     test: Evaluation
     temperature: float
