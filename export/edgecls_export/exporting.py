@@ -1,0 +1,179 @@
+"""Export one file: require, convert, embed the spec, reload, compare with Keras, and only then name it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any
+
+from edgecls_device.artifact import read_artifact
+from edgecls_device.backends.protocol import BackendOptions, default_threads
+from edgecls_device.backends.table import choose_backend, open_backend
+from edgecls_device.classifier import Classifier
+from edgecls_device.errors import EdgeclsError, ExportError
+from edgecls_device.files import writing
+from edgecls_device.golden import golden_inputs
+from edgecls_device.spec import ModelSpec
+from edgecls_device.verify import verify
+
+from edgecls_export.exported import ExportedArtifact, Images, ModelBody
+from edgecls_export.fidelity import Fidelity, check_limits, golden_tolerance, measure, run_all
+from edgecls_export.frozen import FrozenModel, fingerprint, freeze
+from edgecls_export.native_log import output_to_log
+from edgecls_export.requirements import check_destination, check_images, check_model
+from edgecls_export.table import Convert, find_exporter
+
+__all__ = ["STEPS", "export"]
+
+STEPS = ("convert", "check")
+"""The steps of one export, as ``on_step`` is told them."""
+
+_EMBED = {
+    "tflite": "edgecls_export.tflite_metadata",
+    "onnx": "edgecls_export.onnx_graph",
+}
+
+
+def export(
+    model: Any,
+    spec: ModelSpec,
+    *,
+    format: str,  # noqa: A002 - the user's word for it
+    recipe: str,
+    destination: Path,
+    photos: Images,
+    log: Path,
+    calibration: Images | None = None,
+    on_step: Callable[[str], None] | None = None,
+) -> ExportedArtifact:
+    """Write one self-describing file.
+
+    Args:
+        model: A Keras classifier (float32 RGB 0..255 in, a Softmax layer ``scores`` at its end), or what
+            ``freeze`` made of it: several exports then share their work.
+        spec: What the model means. The file gets a copy with the recipe and golden scores of its own.
+        format: ``tflite`` or ``onnx``.
+        recipe: ``float32``, ``float16`` (tflite) or ``int8``.
+        destination: The file; its suffix is the format.
+        photos: Prepared photos to compare with Keras on, uint8 ``(N, H, W, 3)`` RGB; without any, only the
+            golden samples are compared.
+        log: What the converters print is appended to it.
+        calibration: Prepared photos that int8 takes its value ranges from; about 100 are enough.
+        on_step: Called with ``convert`` and ``check`` when each begins.
+
+    Raises:
+        ExportError: If the model does not fit the spec, cannot be converted, or the file does not score as
+            Keras does; ``destination`` is then left as it was.
+        MissingDependencyError: If a package is not installed.
+        OptionError: If there is no such format or recipe, or the images do not fit.
+        StorageError: If the file or the log cannot be written.
+    """
+    start = time.perf_counter()
+    entry = find_exporter(format, recipe)
+    if calibration is None or not entry.needs_calibration:
+        calibration = photos[:0]
+    frozen = freeze(model)
+    check_model(frozen, spec)
+    check_images(calibration, spec, name="calibration", at_least=int(entry.needs_calibration))
+    check_images(photos, spec, name="check")
+    check_destination(destination, format)
+    tell = on_step or (lambda _: None)
+    tell(STEPS[0])
+    title = f"{destination.name}: {format} {recipe}"
+    with output_to_log(log, title):
+        body = _convert(entry.load(), frozen, calibration, title, log)
+    spec = _own_spec(spec, recipe, calibration, entry.packages)
+    tell(STEPS[1])
+    with output_to_log(log, f"{title}: check"), writing(destination) as temporary:
+        spec = _with_golden(spec, format, recipe, body)
+        embed = import_module(_EMBED[format]).embed_spec
+        temporary.write_bytes(embed(body.data, spec))
+        found, backend = _compare(temporary, frozen, photos, recipe)
+    return ExportedArtifact(
+        path=str(destination),
+        format=format,
+        recipe=recipe,
+        size_bytes=destination.stat().st_size,
+        seconds=time.perf_counter() - start,
+        backend=backend,
+        photos=len(photos),
+        agreement=found.agreement if len(photos) else None,
+        worst_error=found.worst_error,
+        mean_error=found.mean_error,
+    )
+
+
+def _convert(
+    convert: Convert, frozen: FrozenModel, calibration: Images, title: str, log: Path
+) -> ModelBody:
+    try:
+        return convert(frozen, calibration)
+    except EdgeclsError:
+        raise
+    except Exception as error:  # converters raise nearly anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        message = f"Expected a model that converts to {title.partition(': ')[2]}, got: {reason}"
+        hint = f"the converter's output is in {log}; try another --recipe or --format"
+        raise ExportError(message, hint=hint) from error
+
+
+def _own_spec(
+    spec: ModelSpec, recipe: str, calibration: Images, packages: Sequence[str]
+) -> ModelSpec:
+    """Return the spec of one file: the model's, with how this file was made."""
+    versions = {name: version for name in packages if (version := _version(name))}
+    provenance = replace(
+        spec.provenance,
+        recipe=recipe,
+        calibration_fingerprint=fingerprint(calibration),
+        packages={**spec.provenance.packages, **versions},
+    )
+    return replace(spec, provenance=provenance)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # such as tensorflow, installed as tensorflow-cpu
+        return ""
+
+
+def _with_golden(spec: ModelSpec, file_format: str, recipe: str, body: ModelBody) -> ModelSpec:
+    """Return the spec with the golden scores of this very model, measured on the backend that ships."""
+    options = BackendOptions(threads=default_threads())
+    backend = open_backend(choose_backend(file_format), body.data, options)
+    with Classifier(spec, backend) as classifier:
+        scores = run_all(classifier, _golden(spec))
+    rows = tuple(tuple(float(f"{score:.7g}") for score in row) for row in scores)
+    tolerance = golden_tolerance(recipe, body.logit_step)
+    return replace(spec, golden=replace(spec.golden, scores=rows, tolerance=tolerance))
+
+
+def _golden(spec: ModelSpec) -> Images:
+    return golden_inputs(spec.golden.seed, spec.preprocessing.height, spec.preprocessing.width)
+
+
+def _compare(path: Path, frozen: FrozenModel, photos: Images, recipe: str) -> tuple[Fidelity, str]:
+    """Reload a file as a device does, and compare it with its golden scores and with Keras.
+
+    Raises:
+        ExportError: If it is too far from either.
+    """
+    with Classifier.from_artifact(read_artifact(path)) as classifier:
+        verified = verify(classifier)
+        if not verified.is_passed:
+            message = (
+                f"Expected the same scores after reloading, got {verified.worst_error:.3g} off."
+            )
+            raise ExportError(message, hint="the runtime is not deterministic; update it")
+        golden = _golden(classifier.spec)
+        found = measure(run_all(classifier, golden), frozen.keras_scores(golden))
+        if recipe != "int8" or not len(
+            photos
+        ):  # no photo looks like a golden sample; int8 is fitted to photos
+            check_limits(found, recipe, inputs=f"{len(golden)} golden samples")
+        if len(photos):
+            found = measure(run_all(classifier, photos), frozen.keras_scores(photos))
+            check_limits(found, recipe, inputs=f"{len(photos)} photos")
+        return found, classifier.backend.name

@@ -1,0 +1,170 @@
+"""Changes to a converted .tflite file that the converter has no option for.
+
+A file is unpacked with the object API that TensorFlow generates from schema.fbs
+(https://github.com/tensorflow/tensorflow/blob/master/tensorflow/compiler/mlir/lite/schema/schema.fbs),
+changed, and packed again.
+"""
+
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from edgecls_device.errors import ExportError
+from tensorflow.lite.python import schema_py_generated as schema
+
+from edgecls_export.frozen import INPUT_NAME, OUTPUT_NAME
+
+__all__ = ["TfliteGraph"]
+
+SIGNATURE = "serving_default"
+FILE_IDENTIFIER = b"TFL3"
+BUFFER_ALIGNMENT = (
+    16  # force_align of Buffer.data in schema.fbs, which the Python packer does not heed
+)
+
+
+class TfliteGraph:
+    """A classifier of one input and one output, as objects.
+
+    Attributes:
+        model: The root of the object tree.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Unpack a file.
+
+        Raises:
+            ExportError: If it has not one subgraph with one input and one output.
+        """
+        self.model: Any = schema.ModelT.InitFromPackedBuf(bytearray(data))
+        graphs = self.model.subgraphs
+        if len(graphs) != 1 or len(graphs[0].inputs) != 1 or len(graphs[0].outputs) != 1:
+            message = (
+                "Expected a converted model of one graph with one input and one output, got others."
+            )
+            raise ExportError(message, hint="give a functional Keras model without control flow")
+        self._graph: Any = graphs[0]
+
+    @property
+    def input_quantization(self) -> tuple[float, int]:
+        """Scale and zero point of the input; (0, 0) for a float one."""
+        return _quantization(self._input)
+
+    def logit_step(self) -> float:
+        """Return the quantization scale of the logits that the last operator turns into floats.
+
+        Raises:
+            ExportError: If the last operator is another.
+        """
+        last = self._graph.operators[-1]
+        if self._code_of(last) != schema.BuiltinOperator.DEQUANTIZE:
+            message = f"Expected a full-integer model to end in DEQUANTIZE, got operator {self._code_of(last)}."
+            raise ExportError(message, hint="use --recipe float16 for this model")
+        return _quantization(self._graph.tensors[last.inputs[0]])[0]
+
+    def append_softmax(self) -> None:
+        """Put a float softmax behind the output."""
+        logits = self._graph.outputs[0]
+        scores = schema.TensorT()
+        scores.shape = self._graph.tensors[logits].shape
+        scores.type = schema.TensorType.FLOAT32
+        scores.name = OUTPUT_NAME
+        scores.buffer = self._add_buffer()
+        self._graph.tensors[logits].name = "logits"
+        self._graph.tensors.append(scores)
+        options = schema.SoftmaxOptionsT()
+        options.beta = 1.0
+        softmax = schema.OperatorT()
+        softmax.opcodeIndex = self._operator_code(schema.BuiltinOperator.SOFTMAX)
+        softmax.inputs = [logits]
+        softmax.outputs = [len(self._graph.tensors) - 1]
+        softmax.builtinOptionsType = schema.BuiltinOptions.SoftmaxOptions
+        softmax.builtinOptions = options
+        self._graph.operators.append(softmax)
+        self._graph.outputs = softmax.outputs
+
+    def name_ends(self) -> None:
+        """Call input and output ``image`` and ``scores``, also in a signature for newer runtimes."""
+        self._input.name = INPUT_NAME
+        self._graph.tensors[self._graph.outputs[0]].name = OUTPUT_NAME
+        signature = schema.SignatureDefT()
+        signature.signatureKey = SIGNATURE
+        signature.subgraphIndex = 0
+        signature.inputs = [_tensor_map(INPUT_NAME, self._graph.inputs[0])]
+        signature.outputs = [_tensor_map(OUTPUT_NAME, self._graph.outputs[0])]
+        self.model.signatureDefs = [signature]
+
+    def set_metadata(self, name: str, data: bytes) -> None:
+        """Add a metadata entry, or replace the one of that name."""
+        entries = [entry for entry in self.model.metadata or [] if _text(entry.name) != name]
+        entry = schema.MetadataT()
+        entry.name = name
+        entry.buffer = self._add_buffer(data)
+        self.model.metadata = [*entries, entry]
+
+    def pack(self) -> bytes:
+        """Return the file."""
+        builder = flatbuffers.Builder(1 << 20)
+        self.model.buffers = [_AlignedBuffer(buffer.data) for buffer in self.model.buffers]
+        builder.Finish(self.model.Pack(builder), file_identifier=FILE_IDENTIFIER)
+        return bytes(builder.Output())
+
+    @property
+    def _input(self) -> Any:
+        return self._graph.tensors[self._graph.inputs[0]]
+
+    def _code_of(self, operator: Any) -> int:
+        code = self.model.operatorCodes[operator.opcodeIndex]
+        return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+
+    def _operator_code(self, builtin: int) -> int:
+        for i, code in enumerate(self.model.operatorCodes):
+            if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
+                return i
+        code = schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = builtin
+        code.version = 1
+        self.model.operatorCodes.append(code)
+        return len(self.model.operatorCodes) - 1
+
+    def _add_buffer(self, data: bytes | None = None) -> int:
+        self.model.buffers.append(
+            _AlignedBuffer(None if data is None else np.frombuffer(data, np.uint8))
+        )
+        return len(self.model.buffers) - 1
+
+
+class _AlignedBuffer:
+    """A ``BufferT`` whose data starts at a multiple of 16 bytes, as runtimes expect."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def Pack(self, builder: Any) -> Any:  # noqa: N802 - the packer of the tree calls it
+        vector = None
+        if self.data is not None and len(self.data):
+            data = np.ascontiguousarray(self.data, np.uint8)
+            builder.Prep(BUFFER_ALIGNMENT, len(data))
+            vector = builder.CreateNumpyVector(data)
+        schema.BufferStart(builder)
+        if vector is not None:
+            schema.BufferAddData(builder, vector)
+        return schema.BufferEnd(builder)
+
+
+def _quantization(tensor: Any) -> tuple[float, int]:
+    parameters = tensor.quantization
+    if parameters is None or parameters.scale is None or len(parameters.scale) != 1:
+        return 0.0, 0
+    return float(parameters.scale[0]), int(parameters.zeroPoint[0])
+
+
+def _tensor_map(name: str, index: int) -> Any:
+    entry = schema.TensorMapT()
+    entry.name = name
+    entry.tensorIndex = index
+    return entry
+
+
+def _text(name: Any) -> str:
+    return name.decode() if isinstance(name, bytes) else str(name or "")
