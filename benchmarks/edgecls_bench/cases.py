@@ -31,7 +31,10 @@ class Case:
 
 
 def plan_cases(
-    artifacts: Sequence[Artifact], backends: Sequence[str] | None = None
+    artifacts: Sequence[Artifact],
+    backends: Sequence[str] | None = None,
+    *,
+    with_missing: bool = False,
 ) -> tuple[Case, ...]:
     """Return every artifact on every backend that runs its format, in the order given.
 
@@ -39,6 +42,8 @@ def plan_cases(
         artifacts: Model files; several may be of one format.
         backends: Names of backends, installed or not; by default all that are installed. An artifact that
             none of them runs is left out.
+        with_missing: Without named backends, keep an artifact that no installed one runs, on the first
+            backend of its format: running it then fails by name.
 
     Raises:
         OptionError: If a backend does not exist, or runs none of the artifacts.
@@ -53,18 +58,23 @@ def plan_cases(
     formats = {artifact.format for artifact in artifacts}
     for name in backends or ():
         _check_backend(name, formats)
-    cases = tuple(
+    installed = {name for fmt in formats for name in installed_backends(fmt)}
+    if not backends and not installed:
+        raise _nothing_installed(formats)
+    return tuple(
         Case(artifact=artifact, backend=name)
         for artifact in artifacts
-        for name in dict.fromkeys(backends or installed_backends(artifact.format))
-        if BACKENDS[name].format == artifact.format
+        for name in _backends_for(artifact, backends, with_missing=with_missing)
     )
-    if not cases:
-        fitting = {name: entry for name, entry in BACKENDS.items() if entry.format in formats}
-        message = f"Expected a runtime for these files, got none installed ({', '.join(fitting)})."
-        extra = next(iter(fitting.values())).extra
-        raise MissingDependencyError(message, hint=f"pip install 'edgecls[{extra}]'")
-    return cases
+
+
+def _backends_for(
+    artifact: Artifact, named: Sequence[str] | None, *, with_missing: bool
+) -> tuple[str, ...]:
+    fitting = tuple(name for name, entry in BACKENDS.items() if entry.format == artifact.format)
+    if named:
+        return tuple(name for name in dict.fromkeys(named) if name in fitting)
+    return installed_backends(artifact.format) or (fitting[:1] if with_missing else ())
 
 
 def spec_of(artifact: Artifact) -> ModelSpec:
@@ -91,3 +101,10 @@ def _check_backend(name: str, formats: Set[str]) -> None:
         found = ", ".join(f".{name}" for name in sorted(formats))
         message = f"Expected a backend for {found} files, got {name!r}, which runs .{BACKENDS[name].format}."
         raise OptionError(message, hint="leave --backend out, or give files that it runs")
+
+
+def _nothing_installed(formats: Set[str]) -> MissingDependencyError:
+    fitting = {name: entry for name, entry in BACKENDS.items() if entry.format in formats}
+    message = f"Expected a runtime for these files, got none installed ({', '.join(fitting)})."
+    extra = next(iter(fitting.values())).extra
+    return MissingDependencyError(message, hint=f"pip install 'edgecls[{extra}]'")

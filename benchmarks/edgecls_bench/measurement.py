@@ -39,8 +39,8 @@ class BenchCase:
         runs: Measured runs.
         classify: Frame to label, through ``Classifier.classify``.
         invoke: The bare runtime's ``invoke`` or ``run`` on a prepared input, in turn with ``classify``.
-        cold_start_ms: From the start of a fresh process to its first label.
-        peak_memory_bytes: Largest resident memory of that process.
+        cold_start_ms: From the start of a fresh process to its first label, on a warm disk, median of several.
+        peak_memory_bytes: Largest resident memory of such a process, which does nothing but classify.
         error: Why the case did not finish, empty if it did; the numbers are 0 then.
     """
 

@@ -47,3 +47,56 @@ def write_color_model(path, spec, *, contrast=8.0, weights=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def write_bad_model(path, kind):
+    """Write a model that a runtime loads, and that then ``crashes`` (on x86) or ``hangs``."""
+    onnx = pytest.importorskip("onnx")
+    helper, types = onnx.helper, onnx.TensorProto
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=types.INT64),
+        helper.make_node("ReduceMin", ["pixels"], ["least"], axes=[1, 2], keepdims=0),
+    ]
+    constants = [
+        helper.make_tensor("lowest", types.INT64, [], [-(2**63)]),
+        helper.make_tensor("minus one", types.INT64, [], [-1]),
+    ]
+    if kind == "crashes":  # the quotient does not fit into 64 bits: a trap on x86
+        nodes += [
+            helper.make_node("Min", ["least", "lowest"], ["smallest"]),
+            helper.make_node("Div", ["smallest", "minus one"], ["result"]),
+        ]
+    else:
+        body = helper.make_graph(
+            [
+                helper.make_node("Identity", ["go_in"], ["go_out"]),
+                helper.make_node("Identity", ["value_in"], ["value_out"]),
+            ],
+            "body",
+            [
+                helper.make_tensor_value_info("turn", types.INT64, []),
+                helper.make_tensor_value_info("go_in", types.BOOL, []),
+                helper.make_tensor_value_info("value_in", types.INT64, [1, 3]),
+            ],
+            [
+                helper.make_tensor_value_info("go_out", types.BOOL, []),
+                helper.make_tensor_value_info("value_out", types.INT64, [1, 3]),
+            ],
+        )
+        constants += [
+            helper.make_tensor("turns", types.INT64, [], [2**62]),
+            helper.make_tensor("go", types.BOOL, [], [True]),
+        ]
+        nodes.append(helper.make_node("Loop", ["turns", "go", "least"], ["result"], body=body))
+    nodes.append(helper.make_node("Cast", ["result"], ["scores"], to=types.FLOAT))
+    graph = helper.make_graph(
+        nodes,
+        kind,
+        [helper.make_tensor_value_info("image", types.UINT8, [1, 8, 8, 3])],
+        [helper.make_tensor_value_info("scores", types.FLOAT, [1, 3])],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    helper.set_model_props(model, {ONNX_SPEC_KEY: to_json(color_spec(kind))})
+    path.write_bytes(model.SerializeToString())
+    return path
