@@ -8,15 +8,16 @@ A ``.tflite`` file carries the spec as an associated file in the zip archive tha
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from edgecls_device.errors import ArtifactError
 from edgecls_device.files import read_bytes
+from edgecls_device.onnx_file import read_onnx
 from edgecls_device.records import from_json
 from edgecls_device.spec import ModelSpec
+from edgecls_device.tflite_file import check_tflite
 
 __all__ = ["ONNX_SPEC_KEY", "TFLITE_SPEC_FILE", "Artifact", "associated_files", "read_artifact"]
 
@@ -24,9 +25,6 @@ TFLITE_SPEC_FILE = "edgecls_spec.json"
 ONNX_SPEC_KEY = "edgecls.spec"
 MAX_MODEL_BYTES = 2**31 - 1  # the limit of flatbuffers and protobuf
 MAX_SPEC_BYTES = 16_000_000
-
-_MODEL_GRAPH, _MODEL_METADATA = 7, 14  # field numbers in ModelProto
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # protobuf wire types
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +58,8 @@ def read_artifact(path: Path | str) -> Artifact:
         StorageError: If it cannot be read.
     """
     path = Path(path)
+    if path.is_dir():
+        raise _directory(path)
     data = read_bytes(path, max_bytes=MAX_MODEL_BYTES)
     if data[4:8] == b"TFL3":
         return Artifact(path=path, format="tflite", data=data, spec=_tflite_spec(path, data))
@@ -77,6 +77,10 @@ def associated_files(data: bytes) -> dict[str, bytes]:
 
 
 def _tflite_spec(path: Path, data: bytes) -> ModelSpec | None:
+    try:
+        check_tflite(data)
+    except ArtifactError:
+        raise _cut_off(path) from None
     text = associated_files(data).get(TFLITE_SPEC_FILE)
     if text is not None:
         return from_json(ModelSpec, text, name=f"the spec of {path.name}")
@@ -89,60 +93,26 @@ def _onnx_spec(path: Path, data: bytes) -> ModelSpec | None:
     looks_like_onnx = (
         data[:1] == b"\x08" and len(data) > 1 and 1 <= data[1] <= 64
     )  # ir_version first
-    has_graph, spec = False, None
     try:
-        for number, start, end in _fields(data, 0, len(data)):
-            has_graph |= number == _MODEL_GRAPH
-            if number == _MODEL_METADATA:
-                entry = {n: data[s:e] for n, s, e in _fields(data, start, end)}
-                spec = entry.get(2) if entry.get(1) == ONNX_SPEC_KEY.encode() else spec
+        content = read_onnx(data)
     except ValueError:
         if looks_like_onnx:
             raise _cut_off(path) from None
-        has_graph = False
-    if not has_graph:
+        content = None
+    if content is None or not content.has_graph:
         message = f"Expected a .tflite or .onnx model, got {str(path)!r}, which is neither."
         raise ArtifactError(
             message,
             hint="give a file that 'edgecls export' wrote, e.g. runs/pets/exports/pets.int8.tflite",
         )
+    if content.has_external_data:
+        message = (
+            f"Expected a model in one file, got {str(path)!r}, whose weights lie in other files."
+        )
+        hint = "save it whole: onnx.save(onnx.load(PATH), OUT, save_as_external_data=False)"
+        raise ArtifactError(message, hint=hint)
+    spec = content.metadata.get(ONNX_SPEC_KEY.encode())
     return None if spec is None else from_json(ModelSpec, spec, name=f"the spec of {path.name}")
-
-
-def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (field number, start, end) of each field of a protobuf message; ValueError if damaged."""
-    while position < end:
-        tag, position = _varint(data, position, end)
-        start = position
-        wire_type = tag & 7
-        if wire_type == _VARINT:
-            _, position = _varint(data, position, end)
-        elif wire_type == _BYTES:
-            length, start = _varint(data, position, end)
-            position = start + length
-        elif wire_type in {_FIXED32, _FIXED64}:
-            position += 4 if wire_type == _FIXED32 else 8
-        else:
-            message = f"wire type {wire_type}"
-            raise ValueError(message)
-        if position > end or tag >> 3 == 0:
-            message = "a field that ends outside of the message"
-            raise ValueError(message)
-        yield tag >> 3, start, position
-
-
-def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= end:
-            break
-        byte = data[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    message = "a number that does not end"
-    raise ValueError(message)
 
 
 def _cut_off(path: Path) -> ArtifactError:
@@ -150,3 +120,10 @@ def _cut_off(path: Path) -> ArtifactError:
     return ArtifactError(
         message, hint="copy the file again, or export it again with: edgecls export RUN"
     )
+
+
+def _directory(path: Path) -> ArtifactError:
+    files = sorted(p for p in path.rglob("*") if p.suffix in {".tflite", ".onnx"})
+    message = f"Expected a model file, got the directory {str(path)!r}."
+    hint = "name one of: " + ", ".join(map(str, files[:6])) if files else f"edgecls export {path}"
+    return ArtifactError(message, hint=hint)

@@ -11,7 +11,7 @@ from edgecls_device.files import read_bytes
 from edgecls_device.frames import to_frame
 from edgecls_device.opencv import MAX_IMAGE_PIXELS, cv2
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_IMAGE_BYTES", "decode_image", "read_image"]
+__all__ = ["IMAGE_SUFFIXES", "MAX_IMAGE_BYTES", "decode_image", "is_picture", "read_image"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 MAX_IMAGE_BYTES = 200_000_000
@@ -60,6 +60,12 @@ def decode_image(data: bytes, *, name: str = "picture") -> Frame:
     frame = to_frame(np.asarray(image))
     turn = 1 if is_jpeg else orientation(data)
     return frame if turn == 1 else turn_upright(frame, turn)
+
+
+def is_picture(head: bytes) -> bool:
+    """Return whether the first 12 bytes of a file are those of a JPEG, PNG, WebP or BMP picture."""
+    is_webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return is_webp or head.startswith((b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"BM"))
 
 
 def _reason_to_refuse(data: bytes) -> str:

@@ -24,6 +24,8 @@ class Record(Protocol):
     version: ClassVar[int]
 
 
+_SCALARS = frozenset({int, float, str, bool})
+
 RecordT = TypeVar("RecordT", bound=Record)
 
 
@@ -86,6 +88,8 @@ def decode(kind: Any, value: Any, path: str) -> Any:  # noqa: PLR0911 - one retu
         return _expect(value in arguments, value, path, f"one of {', '.join(map(repr, arguments))}")
     if origin is tuple:
         _expect(isinstance(value, list), value, path, "an array")
+        if arguments[0] in _SCALARS and all(type(item) is arguments[0] for item in value):
+            return tuple(value)  # a confusion matrix of 1000 classes has a million of them
         return tuple(decode(arguments[0], item, f"{path}[{i}]") for i, item in enumerate(value))
     if origin is dict:
         _expect(isinstance(value, dict), value, path, "an object")

@@ -74,18 +74,6 @@ def test_a_model_with_our_spec_runs_on_a_real_runtime(foreign_model, parrot):
         assert classifier.classify(read_image(parrot)).class_id == 89  # macaw, line 0 is background
 
 
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
-def test_a_cut_off_tflite_file_is_refused(foreign_model, tmp_path, part):
-    pytest.importorskip("ai_edge_litert")
-    data = foreign_model.read_bytes()
-    path = tmp_path / "cut.tflite"
-    path.write_bytes(data[: int(len(data) * part)])
-    labels = tuple(f"class {i}" for i in range(1001))
-    model = ModelSpec(name="m", labels=labels, preprocessing=Preprocessing(height=128, width=128))
-    with pytest.raises(ArtifactError, match="Expected a model that litert can run"):
-        Classifier.from_artifact(read_artifact(path), spec=model)
-
-
 @pytest.mark.parametrize(
     "label", ["<b>x</b>", "x" * 101, "", " x", "a\nb", "a\u202eb", "e\u0301"], ids=ascii
 )

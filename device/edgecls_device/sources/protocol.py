@@ -1,0 +1,86 @@
+"""What every source promises."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from edgecls_device.arrays import Frame
+from edgecls_device.stop import Stop
+
+__all__ = ["CapturedFrame", "Source", "captured_now"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class CapturedFrame:
+    """One frame as it left its source.
+
+    Attributes:
+        image: BGR uint8 of any size; whoever reads it may draw on it.
+        index: Its place among all frames captured, from 0. A gap is a frame that was dropped.
+        source: The photo's path, or the name of the source.
+        captured_at: Wall clock, seconds since 1970.
+        captured_ns: ``time.monotonic_ns`` when it was captured.
+        position_s: Place in a video file in seconds; None elsewhere.
+    """
+
+    image: Frame
+    index: int
+    source: str
+    captured_at: float
+    captured_ns: int
+    position_s: float | None = None
+
+
+class Source(Protocol):
+    """An open source of frames, read from one thread.
+
+    A live source (``is_live``: camera, stream) gives the newest frame there is and counts those it had to drop;
+    any other gives every frame. ``read`` waits for a frame, but returns within a quarter of a second once
+    ``stop`` is requested. It raises ``SourceError`` when a live source is lost or silent for five seconds, and
+    when a file gives no frame at all. Opening raises ``SourceError`` too, with what to do about it. Closing
+    twice is harmless, and closing counts a frame that was captured but never read.
+
+    Attributes:
+        name: What the user called it, without passwords.
+        description: What was granted, for people, such as ``MJPG 640x480 at 30 fps``; may be empty.
+        is_live: Whether frames come at their own pace and without end.
+        frame_rate: Frames a second as the source states it, 0 if it does not.
+    """
+
+    name: str
+    description: str
+    is_live: bool
+    frame_rate: float
+
+    def read(self, stop: Stop) -> CapturedFrame | None:
+        """Return the next frame; None at the end, or once ``stop`` is requested."""
+
+    @property
+    def captured(self) -> int:
+        """Frames captured so far, whether read or dropped."""
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Frames captured but never given out, counted by reason."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What was wrong but did not end the source, such as a photo that cannot be decoded."""
+
+    def close(self) -> None:
+        """Free the source."""
+
+
+def captured_now(
+    image: Frame, *, index: int, source: str, position_s: float | None = None
+) -> CapturedFrame:
+    """Return a frame that was captured this moment."""
+    return CapturedFrame(
+        image=image,
+        index=index,
+        source=source,
+        captured_at=time.time(),
+        captured_ns=time.monotonic_ns(),
+        position_s=position_s,
+    )
