@@ -1,0 +1,260 @@
+"""The report's part on answers: classes, confusions, photos and what scores mean."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from edgecls_bench.comparison import Comparison, ComparisonCase
+
+from edgecls.reports.calibration import (
+    ScoreBin,
+    UnknownCost,
+    calibration_error,
+    score_bins,
+    unknown_cost,
+)
+from edgecls.reports.classes import (
+    ClassResult,
+    ConfusedPair,
+    Matrix,
+    class_results,
+    confused_pairs,
+    matrices,
+)
+from edgecls.reports.galleries import (
+    ShownPhoto,
+    changed_answers,
+    sample_photos,
+    unpredicted_photos,
+    worst_mistakes,
+)
+from edgecls.reports.intervals import wilson_interval
+from edgecls.reports.measured import Measured, short_names
+from edgecls.reports.pictures import Picture, picture
+from edgecls.reports.plots import PointValue, ScatterPlot, scatter_plot
+from edgecls.reports.run_records import RunRecords
+
+__all__ = ["AnswerSection", "Calibration", "Gallery", "answer_section", "unanswered_section"]
+
+MAX_LISTED_CLASSES = 40
+MAX_WORST_CLASSES = 20
+MAX_MATRIX_CLASSES = 30
+SMALL_MATRIX_CLASSES = 12
+MAX_PAIRS = 20
+MAX_PAIRS_BESIDE_MATRIX = 8
+MAX_SAMPLES = 12
+MAX_MISTAKES = 12
+MAX_CHANGED = 8
+MIN_BINS_TO_PLOT = 3
+
+ShownPicture = tuple[ShownPhoto, Picture]
+FindPicture = Callable[[str, str], Picture]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gallery:
+    """Photos with predictions.
+
+    Attributes:
+        photos: The photos and their pictures.
+        total: How many there are, of which these are the first.
+    """
+
+    photos: tuple[ShownPicture, ...]
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Calibration:
+    """What scores mean.
+
+    Attributes:
+        error: Expected calibration error of the recommended artifact, 0..1.
+        plot: Accuracy over score; None if nearly all photos have one score.
+        unknown: What the unknown threshold does; None if it is off.
+    """
+
+    error: float
+    plot: ScatterPlot | None
+    unknown: UnknownCost | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerSection:
+    """What the recommended artifact answers.
+
+    Attributes:
+        name: Its file name; empty if nothing was compared.
+        backend: Its runtime.
+        reference: The artifact that answers are compared with, empty if it is the recommended one.
+        classes: Results of all classes.
+        shown_classes: Those to list: all, or the worst.
+        pairs: The most frequent confusions.
+        matrices: Confusion matrices, those of the recommended artifact first; empty for many classes.
+        are_matrices_small: Whether all are shown side by side, else the later ones folded.
+        samples: A fair sample of the photos.
+        mistakes: The most confident wrong answers.
+        changed: Photos with another answer than the reference's.
+        calibration: What scores mean.
+    """
+
+    name: str = ""
+    backend: str = ""
+    reference: str = ""
+    classes: tuple[ClassResult, ...] = ()
+    shown_classes: tuple[ClassResult, ...] = ()
+    pairs: tuple[ConfusedPair, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+    are_matrices_small: bool = True
+    samples: Gallery
+    mistakes: Gallery
+    changed: Gallery
+    calibration: Calibration | None = None
+
+
+_NOTHING = Gallery(photos=(), total=0)
+
+
+def unanswered_section(records: RunRecords, find: FindPicture = picture) -> AnswerSection:
+    """Return a section for a run that was not compared: test photos without predictions."""
+    split = records.split
+    samples = _NOTHING
+    if split is not None:
+        photos = unpredicted_photos(split, limit=MAX_SAMPLES)
+        samples = Gallery(
+            photos=tuple((photo, find(split.root, photo.path)) for photo in photos),
+            total=len(split.subset("test")),
+        )
+    return AnswerSection(samples=samples, mistakes=_NOTHING, changed=_NOTHING)
+
+
+def answer_section(
+    comparison: Comparison,
+    measured: Sequence[Measured],
+    choice: Measured,
+    *,
+    unknown_threshold: float,
+    find: FindPicture = picture,
+) -> AnswerSection:
+    """Return what ``choice`` answers.
+
+    Args:
+        comparison: The record.
+        measured: All artifacts, for the confusion matrices.
+        choice: The recommended one; it was compared.
+        unknown_threshold: Scores below it are shown as unknown, 0 for off.
+        find: Gives the picture of a photo, from folder and path.
+    """
+    case = choice.accuracy
+    if case is None:
+        message = f"Expected an artifact that was compared, got {choice.artifact!r}."
+        raise ValueError(message)
+    truth = comparison.class_ids
+    classes = class_results(comparison.labels, truth, case.predicted)
+    reference = _reference(comparison, case)
+    few = len(comparison.labels) <= MAX_MATRIX_CLASSES
+    return AnswerSection(
+        name=case.artifact,
+        backend=case.backend,
+        reference=reference.artifact if reference is not None else "",
+        classes=classes,
+        shown_classes=_shown_classes(classes),
+        pairs=confused_pairs(
+            comparison.labels,
+            truth,
+            case.predicted,
+            limit=MAX_PAIRS_BESIDE_MATRIX if few else MAX_PAIRS,
+        ),
+        matrices=_matrices(measured, choice) if few else (),
+        are_matrices_small=len(comparison.labels) <= SMALL_MATRIX_CLASSES,
+        samples=_samples(comparison, case, find),
+        mistakes=_mistakes(comparison, case, find),
+        changed=_changed(comparison, reference, case, find),
+        calibration=_calibration(case, truth, unknown_threshold),
+    )
+
+
+def _reference(comparison: Comparison, case: ComparisonCase) -> ComparisonCase | None:
+    """Return the case that agreement was measured against, on the same backend where it can be."""
+    if not comparison.reference or comparison.reference == case.artifact:
+        return None
+    found = [c for c in comparison.cases if c.artifact == comparison.reference]
+    same = [c for c in found if c.backend == case.backend]
+    return next(iter((*same, *found)), None)
+
+
+def _shown_classes(classes: tuple[ClassResult, ...]) -> tuple[ClassResult, ...]:
+    if len(classes) <= MAX_LISTED_CLASSES:
+        return classes
+    tested = [c for c in classes if c.photos]
+    worst = sorted(tested, key=lambda c: (c.accuracy or 0.0, -c.photos, c.label))
+    return tuple(worst[:MAX_WORST_CLASSES])
+
+
+def _matrices(measured: Sequence[Measured], choice: Measured) -> tuple[Matrix, ...]:
+    names = short_names(measured)
+    ordered = sorted(measured, key=lambda entry: entry.key != choice.key)
+    return matrices(
+        [(names[entry.key], entry.accuracy) for entry in ordered if entry.accuracy is not None]
+    )
+
+
+def _gallery(
+    comparison: Comparison, photos: Sequence[ShownPhoto], total: int, find: FindPicture
+) -> Gallery:
+    return Gallery(
+        photos=tuple((photo, find(comparison.data, photo.path)) for photo in photos), total=total
+    )
+
+
+def _samples(comparison: Comparison, case: ComparisonCase, find: FindPicture) -> Gallery:
+    photos = sample_photos(comparison, case, limit=MAX_SAMPLES)
+    return _gallery(comparison, photos, len(comparison.photos), find)
+
+
+def _mistakes(comparison: Comparison, case: ComparisonCase, find: FindPicture) -> Gallery:
+    photos = worst_mistakes(comparison, case, limit=MAX_MISTAKES)
+    wrong = sum(p != t for p, t in zip(case.predicted, comparison.class_ids, strict=True))
+    return _gallery(comparison, photos, wrong, find)
+
+
+def _changed(
+    comparison: Comparison,
+    reference: ComparisonCase | None,
+    case: ComparisonCase,
+    find: FindPicture,
+) -> Gallery:
+    if reference is None:
+        return _NOTHING
+    photos = changed_answers(comparison, reference, case, limit=MAX_CHANGED)
+    total = sum(a != b for a, b in zip(case.predicted, reference.predicted, strict=True))
+    return _gallery(comparison, photos, total, find)
+
+
+def _calibration(case: ComparisonCase, truth: Sequence[int], threshold: float) -> Calibration:
+    is_right = [p == t for p, t in zip(case.predicted, truth, strict=True)]
+    bins = score_bins(case.confidence, is_right)
+    return Calibration(
+        error=calibration_error(bins),
+        plot=_calibration_plot(bins) if len(bins) >= MIN_BINS_TO_PLOT else None,
+        unknown=unknown_cost(case.confidence, is_right, threshold) if threshold > 0 else None,
+    )
+
+
+def _calibration_plot(bins: Sequence[ScoreBin]) -> ScatterPlot | None:
+    points = []
+    for b in bins:
+        low, high = wilson_interval(round(b.accuracy * b.photos), b.photos)
+        points.append(
+            PointValue(
+                x=100 * b.confidence,
+                y=100 * b.accuracy,
+                low=100 * low,
+                high=100 * high,
+                name="",
+                tooltip=f"score {b.confidence:.2f}: {100 * b.accuracy:.0f} % of {b.photos} photos right",
+                series="calibration",
+            )
+        )
+    return scatter_plot(
+        points, x_title="best score, %", y_title="Right answers, %", x_cap=100.0, y_from=0.0
+    )

@@ -1,0 +1,151 @@
+"""Everything the report says, decided before the first tag is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgecls_bench.comparison import Comparison
+from edgecls_bench.machine import Machine
+
+from edgecls.reports.answer_section import AnswerSection, answer_section, unanswered_section
+from edgecls.reports.artifact_section import ArtifactSection, artifact_section
+from edgecls.reports.measured import Measured, join_records
+from edgecls.reports.next_steps import NextStep, next_steps
+from edgecls.reports.number_text import count_text, percent_text
+from edgecls.reports.recommendation import Recommendation, recommend
+from edgecls.reports.run_records import RunRecords
+from edgecls.reports.training_section import TrainingSection, training_section
+
+__all__ = ["ReportContent", "report_content"]
+
+MAX_HEADER_LABELS = 12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportContent:
+    """What the report says, top to bottom.
+
+    Attributes:
+        records: What it is made from.
+        labels: The first labels, for the header.
+        more_labels: How many are not among them.
+        recommendation: The artifact for a device; None if nothing was measured.
+        headline: One sentence: the recommendation, or what is known without one.
+        photos: Number of photos that were compared.
+        photos_are: What to call them.
+        training: What was trained on what.
+        artifacts: What exporting cost.
+        answers: Classes, confusions and photos.
+        machines: What was measured on which machine.
+        packages: What was done with which versions.
+        steps: What to do next.
+    """
+
+    records: RunRecords
+    labels: tuple[str, ...]
+    more_labels: int
+    recommendation: Recommendation | None
+    headline: str
+    photos: int
+    photos_are: str
+    training: TrainingSection
+    artifacts: ArtifactSection
+    answers: AnswerSection
+    machines: tuple[tuple[str, Machine], ...]
+    packages: tuple[tuple[str, Mapping[str, str]], ...]
+    steps: tuple[NextStep, ...]
+
+
+def report_content(records: RunRecords) -> ReportContent:
+    """Decide what to say; reads nothing but the photos that are shown."""
+    comparison, bench = records.comparison, records.bench
+    measured = join_records(comparison, bench)
+    photos = len(comparison.photos) if comparison is not None else 0
+    photos_are = _photos_are(comparison)
+    recommendation = recommend(
+        measured,
+        photos=photos,
+        photos_are=photos_are,
+        machine=bench.machine.model if bench is not None else "",
+    )
+    answers = _answers(records, measured, recommendation)
+    return ReportContent(
+        records=records,
+        labels=records.labels[:MAX_HEADER_LABELS],
+        more_labels=max(0, len(records.labels) - MAX_HEADER_LABELS),
+        recommendation=recommendation,
+        headline=recommendation.sentence if recommendation is not None else _headline(records),
+        photos=photos,
+        photos_are=photos_are,
+        training=training_section(records),
+        artifacts=artifact_section(measured, recommendation, photos=photos),
+        answers=answers,
+        machines=_machines(records),
+        packages=_packages(records),
+        steps=next_steps(records, recommendation, answers.classes),
+    )
+
+
+def _photos_are(comparison: Comparison | None) -> str:
+    return "test photos" if comparison is None or comparison.split == "test" else "photos"
+
+
+def _headline(records: RunRecords) -> str:
+    """Say what is known where no exported file was measured."""
+    if records.training is not None and records.training.test.photos:
+        test = records.training.test
+        share = percent_text(test.accuracy, photos=test.photos)
+        photos = count_text(test.photos, "test photo")
+        return (
+            f"The trained model gets {share} of {photos} right. No exported file was measured yet."
+        )
+    return "There is a model; no exported file was measured yet."
+
+
+def _answers(
+    records: RunRecords, measured: tuple[Measured, ...], recommendation: Recommendation | None
+) -> AnswerSection:
+    comparison = records.comparison
+    compared = [entry for entry in measured if entry.accuracy is not None]
+    if comparison is None or not compared or not comparison.photos:
+        return unanswered_section(records)
+    is_compared = recommendation is not None and recommendation.choice.accuracy is not None
+    choice = recommendation.choice if recommendation is not None and is_compared else compared[0]
+    threshold = records.spec.unknown_threshold if records.spec is not None else 0.0
+    return answer_section(comparison, measured, choice, unknown_threshold=threshold)
+
+
+def _machines(records: RunRecords) -> tuple[tuple[str, Machine], ...]:
+    comparison, bench = records.comparison, records.bench
+    if comparison is None or bench is None:
+        found = [("Accuracy", comparison), ("Speed", bench)]
+        return tuple((what, record.machine) for what, record in found if record is not None)
+    if _same_machine(comparison.machine, bench.machine):
+        return (("Accuracy and speed", bench.machine),)
+    return (("Speed", bench.machine), ("Accuracy", comparison.machine))
+
+
+def _same_machine(one: Machine, other: Machine) -> bool:
+    return (one.model, one.system, one.cores, one.python, one.packages) == (
+        other.model,
+        other.system,
+        other.cores,
+        other.python,
+        other.packages,
+    )
+
+
+def _packages(records: RunRecords) -> tuple[tuple[str, Mapping[str, str]], ...]:
+    found: list[tuple[str, Mapping[str, str]]] = []
+    if records.training is not None:
+        found.append(("Trained with", records.training.packages))
+    elif records.spec is not None:
+        found.append(("Made with", records.spec.provenance.packages))
+    if records.comparison is not None:
+        found.append(("Compared with", records.comparison.machine.packages))
+    if records.bench is not None:
+        packages = records.bench.machine.packages
+        if not found or found[-1][1] != packages:
+            found.append(("Timed with", packages))
+        else:
+            found[-1] = ("Compared and timed with", packages)
+    return tuple((what, packages) for what, packages in found if packages)

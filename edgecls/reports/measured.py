@@ -1,0 +1,141 @@
+"""What compare and bench say about the same artifact, side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from edgecls_bench.comparison import Comparison, ComparisonCase
+from edgecls_bench.measurement import BenchCase, BenchRun
+
+from edgecls.reports.number_text import clip_text
+
+__all__ = [
+    "NOISE",
+    "Key",
+    "Measured",
+    "float_size",
+    "join_records",
+    "short_names",
+    "worse_and_slower",
+]
+
+NOISE = 0.05
+"""Latencies that differ by less than this share count as equal: repeated runs differ by as much."""
+
+Key: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """One artifact on one backend.
+
+    Attributes:
+        artifact: File name.
+        sha256: Every SHA-256 under which it was measured; two if it changed in between.
+        format: ``tflite`` or ``onnx``.
+        recipe: Empty for other models than ours.
+        backend: The runtime.
+        size_bytes: Size of the file.
+        accuracy: From ``compare``.
+        speeds: From ``bench``, one per number of threads, finished cases only.
+        failures: From ``bench``, cases that did not finish.
+    """
+
+    artifact: str
+    sha256: frozenset[str]
+    format: str
+    recipe: str
+    backend: str
+    size_bytes: int
+    accuracy: ComparisonCase | None = None
+    speeds: tuple[BenchCase, ...] = ()
+    failures: tuple[BenchCase, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """What tells it from the others."""
+        return self.artifact, self.backend
+
+    @property
+    def top1(self) -> float | None:
+        """Share of photos whose best label is right, 0..1; None if it was not compared."""
+        return None if self.accuracy is None else self.accuracy.top1
+
+    @property
+    def fastest(self) -> BenchCase | None:
+        """The fastest finished case; of equally fast ones that with the fewest threads."""
+        if not self.speeds:
+            return None
+        limit = min(case.classify.p50_ms for case in self.speeds) * (1 + NOISE)
+        return min(
+            (case for case in self.speeds if case.classify.p50_ms <= limit),
+            key=lambda case: (case.threads, case.classify.p50_ms),
+        )
+
+    @property
+    def p50_ms(self) -> float | None:
+        """Median time from frame to label of :attr:`fastest`; None if it was not measured."""
+        return None if self.fastest is None else self.fastest.classify.p50_ms
+
+
+def join_records(comparison: Comparison | None, bench: BenchRun | None) -> tuple[Measured, ...]:
+    """Return one entry per artifact and backend, in the order of the records."""
+    accuracies = {(c.artifact, c.backend): c for c in (comparison.cases if comparison else ())}
+    timed: dict[Key, list[BenchCase]] = {}
+    for case in bench.cases if bench else ():
+        timed.setdefault((case.artifact, case.backend), []).append(case)
+    return tuple(
+        _measured(accuracies.get(key), timed.get(key, []))
+        for key in dict.fromkeys([*accuracies, *timed])
+    )
+
+
+def _measured(accuracy: ComparisonCase | None, timed: Sequence[BenchCase]) -> Measured:
+    cases: list[ComparisonCase | BenchCase] = [*([accuracy] if accuracy else []), *timed]
+    return Measured(
+        artifact=cases[0].artifact,
+        sha256=frozenset(case.sha256 for case in cases),
+        format=cases[0].format,
+        recipe=cases[0].recipe,
+        backend=cases[0].backend,
+        size_bytes=cases[0].size_bytes,
+        accuracy=accuracy,
+        speeds=tuple(case for case in timed if not case.error),
+        failures=tuple(case for case in timed if case.error),
+    )
+
+
+def worse_and_slower(measured: Sequence[Measured]) -> Mapping[Key, Measured]:
+    """Return, for each entry that is less accurate and slower than another, the best such other."""
+    found: dict[Key, Measured] = {}
+    for entry in measured:
+        better = [other for other in measured if _is_better_and_faster(other, entry)]
+        if better:
+            found[entry.key] = max(better, key=lambda m: (m.top1 or 0.0, -(m.p50_ms or 0.0)))
+    return found
+
+
+def _is_better_and_faster(one: Measured, other: Measured) -> bool:
+    if one.top1 is None or other.top1 is None or one.p50_ms is None or other.p50_ms is None:
+        return False
+    return one.top1 > other.top1 and one.p50_ms * (1 + NOISE) < other.p50_ms
+
+
+def float_size(entry: Measured, measured: Sequence[Measured]) -> int | None:
+    """Return the size in bytes of the float32 file of the same format, or of any; None without one."""
+    floats = [other for other in measured if other.recipe == "float32"]
+    same = [other for other in floats if other.format == entry.format]
+    return next((other.size_bytes for other in (*same, *floats)), None)
+
+
+def short_names(measured: Sequence[Measured]) -> Mapping[Key, str]:
+    """Return a name for plots and narrow tables: recipe and format where that tells all apart."""
+    artifacts = {entry.artifact: f"{entry.recipe} {entry.format}" for entry in measured}
+    is_plain = all(entry.recipe for entry in measured)
+    is_plain = is_plain and len(set(artifacts.values())) == len(artifacts)
+    several = len({entry.key for entry in measured}) > len(artifacts)
+    names = {}
+    for entry in measured:
+        name = artifacts[entry.artifact] if is_plain else clip_text(entry.artifact, 26)
+        names[entry.key] = f"{name}, {entry.backend}" if several else name
+    return names

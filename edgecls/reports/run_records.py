@@ -1,0 +1,98 @@
+"""Everything a run directory has on record; each stage that has not run yet is None."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from edgecls_bench.comparison import Comparison
+from edgecls_bench.measurement import BenchRun
+from edgecls_device.errors import DataError
+from edgecls_device.files import read_bytes
+from edgecls_device.records import Record, from_json
+from edgecls_device.spec import ModelSpec
+
+from edgecls.data.split_record import Split
+from edgecls.run_directory import MAX_RECORD_BYTES, RunDirectory
+from edgecls.training.record import TrainingRecord
+
+__all__ = ["RunRecords", "read_run"]
+
+MAX_ARTIFACT_BYTES = 2**31 - 1
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRecords:
+    """The records of one run.
+
+    Attributes:
+        name: Name of the run.
+        path: The run directory as the user wrote it.
+        spec: Of the trained model.
+        split: Every photo and the split it is in.
+        training: Settings, history and results of training.
+        comparison: Accuracy of the exported files.
+        bench: Latency of the exported files.
+        exported: File name -> SHA-256 of every exported file that exists now.
+    """
+
+    name: str
+    path: str
+    spec: ModelSpec | None = None
+    split: Split | None = None
+    training: TrainingRecord | None = None
+    comparison: Comparison | None = None
+    bench: BenchRun | None = None
+    exported: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels a user sees; empty if nothing names them."""
+        if self.comparison is not None:
+            return self.comparison.labels
+        if self.spec is not None:
+            return self.spec.output_labels
+        return self.split.labels if self.split is not None else ()
+
+    @property
+    def created(self) -> str:
+        """Time of the newest record, ISO 8601; empty if none has one."""
+        dated = (self.training, self.comparison, self.bench)
+        return max((record.created for record in dated if record is not None), default="")
+
+
+def read_run(run: RunDirectory) -> RunRecords:
+    """Read what there is.
+
+    Raises:
+        DataError: If there is nothing to report on.
+        SpecError: If a record is damaged.
+        StorageError: If a file cannot be read.
+    """
+    records = RunRecords(
+        name=run.name,
+        path=str(run.path),
+        spec=_read(ModelSpec, run.spec),
+        split=_read(Split, run.split),
+        training=_read(TrainingRecord, run.training),
+        comparison=_read(Comparison, run.compare),
+        bench=_read(BenchRun, run.bench),
+        exported={path.name: _sha256(path) for path in run.artifacts()},
+    )
+    if not any((records.spec, records.training, records.comparison, records.bench)):
+        message = f"Expected a run to report on in {str(run.path)!r}, got no records there."
+        raise DataError(message, hint=f"edgecls train PHOTOS --out {run.path}")
+    return records
+
+
+def _read(kind: type[RecordT], path: Path) -> RecordT | None:
+    if not path.is_file():
+        return None
+    return from_json(kind, read_bytes(path, max_bytes=MAX_RECORD_BYTES), name=str(path))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(read_bytes(path, max_bytes=MAX_ARTIFACT_BYTES)).hexdigest()
