@@ -1,0 +1,112 @@
+"""What a finished training leaves: all its files at once, and nothing that belonged to the model before."""
+
+import shutil
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from edgecls_device.errors import EdgeclsError, OptionError
+from edgecls_device.files import make_directory, storage_errors, writing
+from edgecls_device.records import to_json
+from edgecls_device.spec import ModelSpec
+
+from edgecls.data.split_record import Split
+from edgecls.progress import say
+from edgecls.run_directory import RunDirectory
+from edgecls.training.keras_classifier import save_model
+from edgecls.training.record import TrainingRecord
+
+__all__ = ["now", "open_run", "package_versions", "write_run"]
+
+_PACKAGES = ("edgecls", "tensorflow", "keras", "numpy", "opencv-python-headless", "opencv-python")
+
+
+def now() -> str:
+    """Return the time, ISO 8601, UTC, in seconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the installed packages that decide about a model."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def open_run(out: Path | str, *, data: Path | None = None) -> RunDirectory:
+    """Return the run directory ``out``, created if need be, before any slow work.
+
+    Raises:
+        OptionError: If it lies inside the photos, where it would be taken for a class.
+        StorageError: If it cannot be created or written.
+    """
+    run = RunDirectory(Path(out))
+    if data is not None and run.path.resolve().is_relative_to(data.resolve()):
+        message = f"Expected --out to lie outside of the photos, got {str(run.path)!r}."
+        raise OptionError(message, hint=f"--out runs/{data.resolve().name}")
+    make_directory(run.path)
+    with writing(run.path / ".writable") as probe:
+        probe.touch()
+    with storage_errors("write", run.path):
+        (run.path / ".writable").unlink()
+    return run
+
+
+def write_run(
+    run: RunDirectory,
+    model: Any,
+    spec: ModelSpec,
+    *,
+    split: Split | None = None,
+    record: TrainingRecord | None = None,
+) -> None:
+    """Write all files of a run. The spec is the last, so that a run that has one is whole.
+
+    Exports, measurements and the report of another model that was here are moved to ``previous/``.
+
+    Raises:
+        StorageError: If one cannot be written.
+    """
+    texts: dict[Path, str] = {}
+    if split is not None:
+        texts[run.split] = to_json(split, indent=None)
+    if record is not None:
+        texts[run.training] = to_json(record)
+    with ExitStack() as stack:  # what is opened first is moved to its place last
+        stack.enter_context(writing(run.spec)).write_text(to_json(spec), encoding="utf-8")
+        save_model(model, stack.enter_context(writing(run.model)))
+        for path, text in texts.items():
+            stack.enter_context(writing(path)).write_text(text, encoding="utf-8")
+        _retire(run, spec)
+        run.spec.unlink(missing_ok=True)
+    for path in {run.split, run.training} - set(texts):
+        with storage_errors("remove", path):
+            path.unlink(missing_ok=True)
+
+
+def _retire(run: RunDirectory, spec: ModelSpec) -> None:
+    made = (run.exports, run.compare, run.bench, run.report)
+    stale = [path for path in made if path.exists()]
+    if not stale or _fingerprint(run) == spec.provenance.model_fingerprint:
+        return
+    with storage_errors("move", run.previous):
+        if run.previous.exists():
+            shutil.rmtree(run.previous)
+        run.previous.mkdir()
+        for path in stale:
+            path.rename(run.previous / path.name)
+    names = ", ".join(path.name for path in stale)
+    say(f"note: {names} were made of the model before; moved to {run.previous}")
+
+
+def _fingerprint(run: RunDirectory) -> str:
+    try:
+        return run.read_spec().provenance.model_fingerprint
+    except EdgeclsError:
+        return ""

@@ -1,0 +1,234 @@
+"""The stages of a training: features, the head on them, and training through the network."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from edgecls_device.arrays import Scores
+from edgecls_device.errors import InterruptedRunError
+from edgecls_device.postprocessing import softmax
+
+from edgecls.data.load import PhotoSet
+from edgecls.data.split_record import Split, SplitName
+from edgecls.progress import progress, say
+from edgecls.run_directory import RunDirectory
+from edgecls.training.end_to_end import (
+    FINE_TUNE_RATE,
+    SCRATCH_RATE,
+    EndToEndOptions,
+    LabelledPaths,
+    train_end_to_end,
+)
+from edgecls.training.extractor import extractor_fingerprint, open_extractor
+from edgecls.training.feature_cache import FeatureCache
+from edgecls.training.features import PhotoFeatures, compute_features
+from edgecls.training.head import Examples, HeadOptions, train_head
+from edgecls.training.keras_classifier import classifier, predict
+from edgecls.training.pictures import Pictures
+from edgecls.training.record import Epoch
+from edgecls.training.settings import TrainingSettings
+
+__all__ = ["Trained", "features_of", "threads", "train_on_features", "train_through", "unreadable"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trained:
+    """A classifier and what it says about the photos it has not learnt from.
+
+    Attributes:
+        model: The Keras model.
+        history: Every epoch, in order.
+        scores: Split -> its probabilities, shape ``(photos, classes)``, in the split's order.
+        is_fine_tuned: Whether a pretrained backbone was changed.
+    """
+
+    model: Any
+    history: tuple[Epoch, ...]
+    scores: Mapping[SplitName, Scores]
+    is_fine_tuned: bool = False
+
+
+def threads() -> int:
+    """Return how many photos are worked on at once: the cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def features_of(
+    photo_set: PhotoSet, backbone: Any, settings: TrainingSettings, cache: Path
+) -> PhotoFeatures:
+    """Return the features of all photos, from the cache where they are known.
+
+    Args:
+        photo_set: The photos.
+        backbone: The Keras backbone, with its weights.
+        settings: Of the training.
+        cache: The directory of cached features.
+
+    Raises:
+        StorageError: If the cache cannot be written.
+    """
+    rule = settings.preprocessing
+    name = f"{settings.backbone}-{extractor_fingerprint(settings.backbone, backbone, rule)}"
+    with (
+        FeatureCache(cache / f"{name}.sqlite", length=backbone.output_shape[-1]) as store,
+        progress("Computing features", len(photo_set.photos)) as advance,
+    ):
+        return compute_features(
+            photo_set.photos,
+            store,
+            rule,
+            lambda: open_extractor(backbone, cache / f"{name}.tflite", threads=threads()),
+            threads=threads(),
+            on_progress=advance,
+        )
+
+
+def unreadable(photo_set: PhotoSet, pictures: Pictures) -> dict[Path, str]:
+    """Read every photo once, and return what is wrong with those that do not decode."""
+    found: dict[Path, str] = {}
+    with progress("Reading photos", len(photo_set.photos)) as advance:
+        for photo, error in pictures.check([photo.path for photo in photo_set.photos]):
+            if error:
+                found[photo] = error
+            advance()
+    return found
+
+
+def train_on_features(
+    backbone: Any, features: PhotoFeatures, split: Split, settings: TrainingSettings
+) -> Trained:
+    """Train the head on features, and put it on the backbone.
+
+    Args:
+        backbone: The Keras backbone.
+        features: Of every photo of the split.
+        split: The photos.
+        settings: Of the training.
+    """
+    examples = {name: _examples(split, features, name) for name in ("train", "val", "test")}
+    options = HeadOptions(
+        epochs=settings.head_epochs, batch_size=settings.batch_size, seed=settings.seed
+    )
+    head, history = train_head(examples["train"], examples["val"], len(split.labels), options)
+    say(f"Head: {len(history)} epochs, best {_percent(history)} on validation photos")
+    return Trained(
+        model=classifier(backbone, head),
+        history=history,
+        scores={
+            "val": softmax(head.logits(examples["val"].features)),
+            "test": softmax(head.logits(examples["test"].features)),
+        },
+    )
+
+
+def train_through(
+    start: Trained,
+    pictures: Pictures,
+    split: Split,
+    settings: TrainingSettings,
+    run: RunDirectory,
+    *,
+    is_resumed: bool,
+) -> Trained:
+    """Train those layers of a model that may learn, and keep the result where it is better.
+
+    Args:
+        start: The model to begin with.
+        pictures: Reads the photos.
+        split: The photos.
+        settings: Of the training.
+        run: Where checkpoints are kept.
+        is_resumed: Whether to go on from a checkpoint, if there is one.
+
+    Raises:
+        InterruptedRunError: If the user stops it.
+        OptionError: If the checkpoint is of another training.
+        StorageError: If a checkpoint cannot be written.
+        TrainingError: If the loss is no longer a number.
+    """
+    is_pretrained = settings.entry.is_pretrained
+    options = EndToEndOptions(
+        epochs=settings.end_to_end_epochs,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        learning_rate=FINE_TUNE_RATE if is_pretrained else SCRATCH_RATE,
+        keeps_start=is_pretrained,
+        checkpoint=run.checkpoint,
+        key=_key(split, settings),
+        is_resumed=is_resumed and _has_checkpoint(run),
+    )
+    train, val, test = (_labelled(split, name) for name in ("train", "val", "test"))
+    try:
+        state = train_end_to_end(
+            start.model,
+            pictures,
+            train,
+            val,
+            options,
+            on_epoch=_say_epoch,
+            show_epoch=lambda n: progress(f"Epoch {n}/{options.epochs}", len(train.paths)),
+        )
+    except KeyboardInterrupt:
+        message = "stopped by Ctrl-C; the epochs that were finished are kept"
+        hint = "repeat the command with --resume to go on, or without it to start over"
+        raise InterruptedRunError(message, hint=hint) from None
+    history = start.history + state.history
+    if state.best_epoch == 0:
+        say("note: fine-tuning did not measure better on validation photos, so it is not kept")
+        return replace(start, history=history)
+    say(f"Best epoch: {state.best_epoch}, {state.best_accuracy:.1%} on validation photos")
+    size = settings.batch_size
+    return Trained(
+        model=start.model,
+        history=history,
+        scores={
+            "val": predict(start.model, pictures.batches(val.paths, size)),
+            "test": predict(start.model, pictures.batches(test.paths, size)),
+        },
+        is_fine_tuned=is_pretrained,
+    )
+
+
+def _has_checkpoint(run: RunDirectory) -> bool:
+    exists = run.checkpoint.is_file()
+    if not exists:
+        say("note: there is no checkpoint to go on from, so training starts at epoch 1")
+    return exists
+
+
+def _say_epoch(epoch: Epoch) -> None:
+    say(
+        f"Epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.1%}; "
+        f"validation loss {epoch.val_loss:.3f}, accuracy {epoch.val_accuracy:.1%}"
+    )
+
+
+def _percent(history: tuple[Epoch, ...]) -> str:
+    return f"{min(history, key=lambda epoch: epoch.val_loss).val_accuracy:.1%}"
+
+
+def _examples(split: Split, features: PhotoFeatures, name: SplitName) -> Examples:
+    photos = split.subset(name)
+    return Examples(
+        features=np.stack([features.vectors[photo.content_hash] for photo in photos]),
+        class_ids=np.array([photo.class_id for photo in photos], np.int64),
+    )
+
+
+def _labelled(split: Split, name: SplitName) -> LabelledPaths:
+    photos = split.subset(name)
+    return LabelledPaths(
+        paths=[split.path_of(photo) for photo in photos],
+        class_ids=np.array([photo.class_id for photo in photos], np.int64),
+    )
+
+
+def _key(split: Split, settings: TrainingSettings) -> str:
+    photos = sorted((photo.content_hash, photo.class_id, photo.split) for photo in split.photos)
+    parts = [settings.as_text(), list(split.labels), photos]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

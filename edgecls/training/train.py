@@ -1,0 +1,269 @@
+"""train: a folder of photos becomes a finished run."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from edgecls_device.errors import EdgeclsError
+from edgecls_device.postprocessing import apply_temperature
+from edgecls_device.spec import ModelSpec, Provenance
+
+from edgecls.data.folders import find_photos
+from edgecls.data.load import PhotoSet, load_photos
+from edgecls.data.split import read_split, split_photos
+from edgecls.data.split_record import Split
+from edgecls.progress import progress, say
+from edgecls.run_directory import RunDirectory
+from edgecls.training.backbones import DEFAULT_BACKBONE, build
+from edgecls.training.confidence import (
+    MIN_VAL_PHOTOS,
+    evaluate,
+    fit_temperature,
+    fit_unknown_threshold,
+)
+from edgecls.training.end_to_end import unfreeze
+from edgecls.training.extractor import weights_fingerprint
+from edgecls.training.feature_cache import default_cache
+from edgecls.training.features import PhotoFeatures
+from edgecls.training.head import Head
+from edgecls.training.keras_classifier import classifier, golden_samples
+from edgecls.training.outputs import now, open_run, package_versions, write_run
+from edgecls.training.pictures import Pictures
+from edgecls.training.quiet_keras import import_keras
+from edgecls.training.record import TrainingRecord
+from edgecls.training.settings import ResizeRule, TrainingSettings
+from edgecls.training.stages import (
+    Trained,
+    features_of,
+    threads,
+    train_on_features,
+    train_through,
+    unreadable,
+)
+
+__all__ = ["train"]
+
+_NO_FEATURES = PhotoFeatures(vectors={}, undecodable={}, cached=0, computed=0)
+
+
+def train(
+    data: Path | str,
+    *,
+    out: Path | str,
+    backbone: str = DEFAULT_BACKBONE,
+    epochs: int | None = None,
+    fine_tune: int = 0,
+    seed: int = 0,
+    resume: bool = False,
+    resize: ResizeRule = "crop",
+    size: int | None = None,
+    batch_size: int = 32,
+    cache: Path | str | None = None,
+) -> TrainingRecord:
+    """Train a classifier on a folder of class folders, and leave a finished run.
+
+    It writes ``model.keras``, ``spec.json``, ``split.json`` and ``training.json``. Repeated on the same photos
+    with the same options it gives the same model; exports and measurements of another model that was in
+    ``out`` are moved to ``out/previous``.
+
+    Args:
+        data: The folder of photos.
+        out: The run directory, such as ``runs/pets``.
+        backbone: Name of the backbone.
+        epochs: Most passes over the photos in the last stage; by default 100 for the head, 5 for fine-tuning,
+            30 from scratch.
+        fine_tune: How many of the top blocks to train end to end, with augmentation; 0 for none.
+        seed: What every random choice is drawn from.
+        resume: Whether to go on from the checkpoint of a stopped ``fine_tune`` or training from scratch.
+        resize: How a photo becomes the input size: ``crop``, ``stretch`` or ``letterbox``.
+        size: Input height and width in pixels; by default the backbone's own.
+        batch_size: Photos per step.
+        cache: Directory of cached features; by default ``$XDG_CACHE_HOME/edgecls/features``.
+
+    Raises:
+        DataError: If the photos cannot be trained on.
+        InterruptedRunError: If Ctrl-C stops training end to end; ``resume`` goes on.
+        MissingDependencyError: If a package is not installed.
+        NetworkError: If the backbone's weights cannot be downloaded.
+        OptionError: If an option cannot be honoured.
+        StorageError: If a file cannot be read or written.
+        TrainingError: If training cannot go on.
+    """
+    settings = TrainingSettings(
+        backbone=backbone,
+        epochs=epochs,
+        fine_tune=fine_tune,
+        seed=seed,
+        resize=resize,
+        size=size,
+        batch_size=batch_size,
+    )
+    run, clock = open_run(out, data=Path(data)), _Clock()
+    with clock("photos"):
+        photo_set = _read(Path(data))
+    with clock("backbone"):
+        import_keras()
+        network = build(settings.entry, size=settings.preprocessing.height)
+    pictures = Pictures(settings.preprocessing, threads=threads())
+    with clock("features"):
+        features = _NO_FEATURES
+        if settings.entry.is_pretrained:
+            store = default_cache() if cache is None else Path(cache)
+            features = features_of(photo_set, network, settings, store)
+            broken = features.undecodable
+        else:
+            broken = unreadable(photo_set, pictures)
+        photo_set = _without_broken(photo_set, broken)
+    split = split_photos(photo_set, previous=_previous_split(run))
+    trained = _learn(network, features, pictures, split, settings, run, clock, resume=resume)
+    with clock("writing"):
+        spec = _spec(run, trained, photo_set, split, settings)
+        record = _record(spec, trained, photo_set, split, settings, features, clock)
+        write_run(run, trained.model, spec, split=split, record=record)
+        run.checkpoint.unlink(missing_ok=True)
+    return record
+
+
+class _Clock:
+    """Seconds per stage, in order."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.monotonic()
+        yield
+        self.seconds[stage] = round(time.monotonic() - start, 2)
+
+
+def _read(data: Path) -> PhotoSet:
+    with progress("Hashing photos", len(find_photos(data).photos)) as advance:
+        return load_photos(data, on_progress=advance)
+
+
+def _without_broken(photo_set: PhotoSet, broken: Any) -> PhotoSet:
+    if broken:
+        say(f"note: {len(broken)} photos do not decode and are left out; see: edgecls data check")
+        photo_set = photo_set.without(broken, "undecodable", details=broken)
+    return photo_set
+
+
+def _previous_split(run: RunDirectory) -> Split | None:
+    if not run.split.is_file():
+        return None
+    try:
+        return read_split(run.split)
+    except EdgeclsError as error:
+        say(f"note: the split before is not used: {error.message}")
+        return None
+
+
+def _learn(
+    network: Any,
+    features: PhotoFeatures,
+    pictures: Pictures,
+    split: Split,
+    settings: TrainingSettings,
+    run: RunDirectory,
+    clock: _Clock,
+    *,
+    resume: bool,
+) -> Trained:
+    if run.checkpoint.is_file() and not resume:
+        say("note: a stopped training is here; this starts over (--resume would go on)")
+    if not settings.entry.is_pretrained:
+        start = Trained(model=_untrained(network, len(split.labels)), history=(), scores={})
+        with clock("from scratch"):
+            return train_through(start, pictures, split, settings, run, is_resumed=resume)
+    with clock("head"):
+        trained = train_on_features(network, features, split, settings)
+    if settings.fine_tune:
+        with clock("fine-tune"):
+            unfreeze(trained.model, settings.entry, settings.fine_tune)
+            trained = train_through(trained, pictures, split, settings, run, is_resumed=resume)
+    return trained
+
+
+def _untrained(network: Any, classes: int) -> Any:
+    shape = (network.output_shape[-1], classes)
+    return classifier(
+        network, Head(kernel=np.zeros(shape, np.float32), bias=np.zeros(classes, np.float32))
+    )
+
+
+def _spec(
+    run: RunDirectory,
+    trained: Trained,
+    photo_set: PhotoSet,
+    split: Split,
+    settings: TrainingSettings,
+) -> ModelSpec:
+    class_ids = np.array([photo.class_id for photo in split.subset("val")], np.int64)
+    if len(class_ids) < MIN_VAL_PHOTOS:
+        say(
+            f"note: {len(class_ids)} validation photos are too few (of {MIN_VAL_PHOTOS}) to fit "
+            "temperature and unknown threshold"
+        )
+    temperature = fit_temperature(trained.scores["val"], class_ids)
+    shown = apply_temperature(trained.scores["val"], temperature)
+    return ModelSpec(
+        name=run.name,
+        labels=split.labels,
+        preprocessing=settings.preprocessing,
+        temperature=temperature,
+        unknown_threshold=fit_unknown_threshold(shown, class_ids),
+        golden=golden_samples(trained.model),
+        provenance=Provenance(
+            backbone=settings.backbone,
+            weights=settings.entry.weights or "none: trained from scratch",
+            dataset=photo_set.root.name,
+            dataset_fingerprint=photo_set.fingerprint,
+            photos=dict(Counter(photo.split for photo in split.photos)),
+            settings=settings.as_text(),
+            packages=package_versions(),
+            model_fingerprint=weights_fingerprint(trained.model),
+        ),
+    )
+
+
+def _record(
+    spec: ModelSpec,
+    trained: Trained,
+    photo_set: PhotoSet,
+    split: Split,
+    settings: TrainingSettings,
+    features: PhotoFeatures,
+    clock: _Clock,
+) -> TrainingRecord:
+    evaluations = {}
+    for name in ("val", "test"):
+        class_ids = np.array([p.class_id for p in split.photos if p.split == name], np.int64)
+        shown = apply_temperature(trained.scores[name], spec.temperature)
+        evaluations[name] = evaluate(shown, class_ids)
+    counts = Counter((photo.class_id, photo.split) for photo in split.photos)
+    return TrainingRecord(
+        created=now(),
+        backbone=settings.backbone,
+        weights=spec.provenance.weights,
+        settings=settings.as_text(),
+        photos={
+            label: {name: counts[i, name] for name in ("train", "val", "test")}
+            for i, label in enumerate(split.labels)
+        },
+        skipped=photo_set.skipped_counts,
+        features_cached=features.cached,
+        features_computed=features.computed,
+        history=trained.history,
+        is_fine_tuned=trained.is_fine_tuned,
+        val=evaluations["val"],
+        test=evaluations["test"],
+        temperature=spec.temperature,
+        unknown_threshold=spec.unknown_threshold,
+        timings_s=clock.seconds,
+        packages=spec.provenance.packages,
+    )
