@@ -1,5 +1,6 @@
 """Progress on long work: a bar where there is a terminal, plain lines where there is none."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -62,7 +63,11 @@ def _bar(description: str, total: int) -> Iterator[Advance]:
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    # A descriptor of its own, so that the bar stays on the terminal while a converter's output goes to a log.
+    with (
+        os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as terminal,
+        Progress(*columns, console=Console(file=terminal)) as bar,
+    ):
         task = bar.add_task(description, total=total)
 
         def advance(steps: int = 1) -> None:
