@@ -91,7 +91,8 @@ class RunDirectory:
 
     def artifacts(self) -> tuple[Path, ...]:
         """Return the exported files, sorted by name."""
-        return tuple(sorted(p for p in self.exports.glob("*") if p.suffix in {".tflite", ".onnx"}))
+        found = (p for p in self.exports.glob("*") if p.suffix in {".tflite", ".onnx"})
+        return tuple(sorted(p for p in found if not p.name.startswith(".")))  # being written
 
     def read_spec(self) -> ModelSpec:
         """Return the spec of the trained model.
