@@ -4,9 +4,9 @@ Every photo becomes a grey thumbnail of 32x32, and two photos are compared by th
 brightness gradients on a grid: a perceptual hash like dHash
 (https://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html) that keeps how strong each
 gradient is and not only its sign. Measured on 2000 photos of cats and dogs (2 million pairs): unrelated
-photos reach 0.64 at most, with a standard deviation of 0.09; photos saved at JPEG quality 40, at half the
-size, or brightened by a quarter stay at 0.90 and above, those with 2 % cut off at each side at 0.76 and
-above. (The 128 signs alone mix the two: 0.63 against 0.63.)
+photos reach 0.63 at most, with a standard deviation of 0.09; photos saved at JPEG quality 40, at half the
+size, or brightened by a quarter stay at 0.90 and above, those with 2 % cut off at each side at 0.75 and
+above. (The 128 signs alone mix the two: 0.66 against 0.61.)
 
 That a fixed camera sees the same table does not make two photos the same: the cup on it may be the class.
 So :class:`Pair` also says how much the most different place differs.
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from edgecls_device.arrays import Frame
+from edgecls_device.opencv import cv2
 from edgecls_device.preprocessing import resize
 from edgecls_device.spec import Preprocessing
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class Pair:
 
 def thumbnail(frame: Frame) -> NDArray[np.uint8]:
     """Return a frame of any size as a grey thumbnail, shape ``(32, 32)``, uint8."""
-    return np.asarray(np.rint(resize(frame, _RULE).mean(axis=2)), np.uint8)
+    return np.asarray(cv2.cvtColor(resize(frame, _RULE), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def similar_pairs(thumbnails: NDArray[np.uint8]) -> Iterator[Pair]:
@@ -79,6 +80,8 @@ def similar_pairs(thumbnails: NDArray[np.uint8]) -> Iterator[Pair]:
     Args:
         thumbnails: Shape ``(count, 32, 32)``, uint8, see :func:`thumbnail`.
     """
+    if len(thumbnails) < 2:
+        return
     coarse, texture = _gradients(thumbnails, _COARSE)
     usable = np.flatnonzero(texture >= MIN_TEXTURE)
     coarse = coarse[usable]

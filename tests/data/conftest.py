@@ -1,8 +1,12 @@
-"""Photos of every kind, made on the spot."""
+"""Photos of every kind, made on the spot, and a web server that can misbehave."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import cv2
 import numpy as np
@@ -97,3 +101,83 @@ def _dc_bits(difference: int) -> str:
         return code
     value = difference if difference > 0 else difference + (1 << category) - 1
     return code + f"{value:0{category}b}"
+
+
+@dataclass
+class Site:
+    """A file on a web server of our own, and how the server misbehaves.
+
+    Attributes:
+        content: The file.
+        etag: Its validator.
+        has_ranges: Whether it honours ``Range``.
+        cut_after: Bytes after which the first so many answers break off.
+        cuts: How many answers break off.
+        status: What it answers instead of the file.
+        kind: The file's content type.
+        sends_length: Whether it says how long the file is.
+        ranges: The ``Range`` header of every request, in order.
+    """
+
+    content: bytes
+    etag: str = '"one"'
+    has_ranges: bool = True
+    cut_after: int = 0
+    cuts: int = 0
+    status: int = 200
+    kind: str = "application/zip"
+    sends_length: bool = True
+    ranges: list[str] = field(default_factory=list)
+    url: str = ""
+
+
+@pytest.fixture
+def site(monkeypatch) -> Iterator[Callable[..., Site]]:
+    """Serve a file on loopback."""
+    monkeypatch.setenv("no_proxy", "*")
+    servers: list[ThreadingHTTPServer] = []
+
+    def serve(content: bytes, **options: Any) -> Site:
+        site = Site(content=content, **options)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(site))
+        servers.append(server)
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        site.url = f"http://127.0.0.1:{server.server_port}/photos.zip"
+        return site
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = self.headers.get("Range", "")
+            site.ranges.append(asked)
+            start = 0
+            if asked and site.has_ranges and self.headers.get("If-Range") == site.etag:
+                start = int(asked.removeprefix("bytes=").removesuffix("-"))
+            if site.status != 200:
+                self.send_error(site.status)
+                return
+            self.send_response(206 if start else 200)
+            if start:
+                size = len(site.content)
+                self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+            if site.sends_length:
+                self.send_header("Content-Length", str(len(site.content) - start))
+            self.send_header("ETag", site.etag)
+            self.send_header("Content-Type", site.kind)
+            self.end_headers()
+            body = site.content[start:]
+            if site.cuts > 0:
+                site.cuts -= 1
+                body = body[: site.cut_after]
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            del args
+
+    return Handler
