@@ -191,9 +191,9 @@ class _Asking:
     def _labels(self, classes: int) -> tuple[str, ...]:
         path, inside = self._options.labels, self._known.labels_file
         if path is not None:
-            content, name = read_bytes(path, max_bytes=MAX_LABELS_BYTES), str(path)
+            content, name = read_bytes(path, max_bytes=MAX_LABELS_BYTES), repr(str(path))
             if inside is not None:
-                self._notes.append(f"the labels in the file's metadata are replaced by {name!r}")
+                self._notes.append(f"the labels in the file's metadata are replaced by {name}")
         elif inside is not None:
             content, name = inside, "the model's metadata"
         else:
@@ -203,7 +203,7 @@ class _Asking:
         labels, notes = parse_labels(content, name=name)
         if len(labels) != classes:
             message = (
-                f"Expected {classes} labels for {classes} outputs, got {len(labels)} in {name!r}."
+                f"Expected {classes} labels for {classes} outputs, got {len(labels)} in {name}."
             )
             hint = "give one label per output, in the order of the outputs"
             if classes == len(labels) + 1:

@@ -32,7 +32,7 @@ def parse_labels(content: bytes, *, name: str) -> tuple[tuple[str, ...], tuple[s
     try:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        message = f"Expected labels in UTF-8 in {name!r}, got byte {error.start + 1} that is not."
+        message = f"Expected labels in UTF-8 in {name}, got byte {error.start + 1} that is not."
         raise ArtifactError(
             message, hint="convert it: iconv -f latin1 -t utf-8 IN > OUT"
         ) from error
@@ -40,7 +40,7 @@ def parse_labels(content: bytes, *, name: str) -> tuple[tuple[str, ...], tuple[s
     while labels and not labels[-1]:
         labels.pop()
     if not 1 <= len(labels) <= MAX_LABELS:
-        message = f"Expected 1..{MAX_LABELS} labels in {name!r}, got {len(labels)}."
+        message = f"Expected 1..{MAX_LABELS} labels in {name}, got {len(labels)}."
         raise ArtifactError(message, hint="give one label per line, in the order of the outputs")
     short = [_shortened(label) for label in labels]
     for number, label in enumerate(short, 1):
@@ -51,11 +51,11 @@ def parse_labels(content: bytes, *, name: str) -> tuple[tuple[str, ...], tuple[s
     notes = []
     if twice:
         notes.append(
-            f"labels that come more than once in {name!r} are numbered: {', '.join(twice[:5])}"
+            f"labels that come more than once in {name} are numbered: {', '.join(twice[:5])}"
         )
     if cut:
         notes.append(
-            f"{cut} labels in {name!r} are longer than {MAX_LABEL_LENGTH} characters and are cut"
+            f"{cut} labels in {name} are longer than {MAX_LABEL_LENGTH} characters and are cut"
         )
     return tuple(unique), tuple(notes)
 
@@ -85,5 +85,5 @@ def _check(label: str, number: int, name: str) -> None:
     try:
         check_label(label)
     except DataError as error:
-        message = f"{error.message} (line {number} of {name!r})"
+        message = f"{error.message} (line {number} of {name})"
         raise ArtifactError(message, hint="correct that line") from error

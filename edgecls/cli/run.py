@@ -194,7 +194,8 @@ def _size(text: str | None) -> tuple[int, int] | None:
 
 def _sentence(summary: "RunSummary") -> str:
     dropped = ", ".join(f"{name} {count}" for name, count in summary.dropped.items())
-    parts = [f"{summary.captured} frames: {summary.results} classified"]
+    frames = "1 frame" if summary.captured == 1 else f"{summary.captured} frames"
+    parts = [f"{frames}: {summary.results} classified"]
     if dropped:
         parts[0] += f", {sum(summary.dropped.values())} dropped ({dropped})"
     if summary.results and summary.seconds > 0:

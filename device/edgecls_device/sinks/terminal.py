@@ -11,7 +11,7 @@ __all__ = ["LiveLineSink", "PhotoLinesSink", "PlainLinesSink", "columns_of", "fi
 
 BAR_COLUMNS = 20
 REDRAW_S = 0.05
-PLAIN_INTERVAL_S = 0.5
+SAME_S, CHANGED_S = 1.0, 0.2
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -42,22 +42,23 @@ class PhotoLinesSink(_Lines):
 
 
 class PlainLinesSink(_Lines):
-    """A line at most twice a second, and at once when the label changes. See ``Sink`` for the contract."""
+    """A line a second, and when the label changes. See ``Sink`` for the contract.
 
-    def __init__(self, stream: TextIO, *, interval_s: float = PLAIN_INTERVAL_S) -> None:
+    A second of the video where there is one, so that the same video always gives the same lines.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._interval_s = interval_s
         self._last_s = float("-inf")
         self._label = ""
 
     def write(self, result: FrameResult) -> None:
         """Print the frame's place, labels, rate, latency and what was dropped, if it is time to."""
-        now, label = time.monotonic(), result.prediction.label
-        wait = self._interval_s if label == self._label else self._interval_s / 4
-        if now - self._last_s < wait:
+        position, label = result.frame.position_s, result.prediction.label
+        now = time.monotonic() if position is None else position
+        if now - self._last_s < (SAME_S if label == self._label else CHANGED_S):
             return
         self._last_s, self._label = now, label
-        position = result.frame.position_s
         when = f"{position:.2f} s" if position is not None else _clock(result.frame.captured_at)
         self._print(f"{when}  frame {result.frame.index}  {_labels(result)}  {_pace(result)}")
 
@@ -68,14 +69,29 @@ class LiveLineSink(_Lines):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._last_s = float("-inf")
+        self._last: FrameResult | None = None
         self._is_dirty = False
 
     def write(self, result: FrameResult) -> None:
         """Draw label, score bar, rate, latency and what was dropped, at most 20 times a second."""
-        now = time.monotonic()
-        if now - self._last_s < REDRAW_S:
-            return
-        self._last_s = now
+        self._last, now = result, time.monotonic()
+        if now - self._last_s >= REDRAW_S:
+            self._last_s = now
+            self._draw(result)
+
+    def finish(self, summary: RunSummary) -> None:
+        """Draw the last result."""
+        if self._last is not None:
+            self._draw(self._last)
+
+    def close(self) -> None:
+        """End the line, so that what follows begins on a new one."""
+        if self._is_dirty:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._is_dirty = False
+
+    def _draw(self, result: FrameResult) -> None:
         prediction = result.prediction
         bar = f"{_bar(prediction.score)} {prediction.score * 100:5.1f} %"
         rest = f"  {bar}  {_pace(result)}"
@@ -84,13 +100,6 @@ class LiveLineSink(_Lines):
         self._stream.write("\r" + fit(label + rest, width) + "\x1b[K")
         self._stream.flush()
         self._is_dirty = True
-
-    def close(self) -> None:
-        """End the line, so that what follows begins on a new one."""
-        if self._is_dirty:
-            self._stream.write("\n")
-            self._stream.flush()
-            self._is_dirty = False
 
 
 def columns_of(text: str) -> int:
@@ -121,9 +130,8 @@ def _labels(result: FrameResult) -> str:
 def _pace(result: FrameResult) -> str:
     spent = result.prediction.preprocess_ms + result.prediction.inference_ms
     dropped = sum(result.dropped.values())
-    return f"{result.frames_per_second:4.1f} fps  {spent:5.1f} ms" + (
-        f"  {dropped} dropped" if dropped else ""
-    )
+    rate = f"{result.frames_per_second:4.1f} fps  " if result.frames_per_second else ""
+    return f"{rate}{spent:5.1f} ms" + (f"  {dropped} dropped" if dropped else "")
 
 
 def _bar(score: float) -> str:

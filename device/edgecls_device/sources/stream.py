@@ -120,7 +120,9 @@ def _fetch_photo(url: str, shown: str) -> Frame | None:
                 return None
             data = answer.read(MAX_IMAGE_BYTES + 1)
     except (OSError, HTTPException, ValueError) as error:
-        message = f"Expected a photo at {shown!r}, got: {error}."
+        reason = getattr(error, "reason", None) or error
+        reason = getattr(reason, "strerror", None) or reason
+        message = f"Expected a photo at {shown!r}, got: {reason}."
         raise SourceError(message, hint="open the address in a browser to check it") from error
     return decode_image(data, name=shown)
 

@@ -59,17 +59,17 @@ def source_kind(text: str) -> str:
         return "stream"
     path = Path(text)
     try:
-        if path.is_dir():
+        if text and path.is_dir():
             return "folder"
         if path.is_file():
             return "photo" if _is_photo(path) else "video"
-        exists = path.exists()
+        exists = bool(text) and path.exists()
     except (OSError, ValueError):  # such as a name that is too long, or with a zero byte in it
         exists = False
     if exists:
         message = f"Expected {_KINDS}, got {text!r}, which is a device or a pipe."
         raise SourceError(message, hint="give a file, or a camera by its number")
-    message = f"Expected {_KINDS}, got {text!r}, which does not exist."
+    message = f"Expected a source that exists, got {text!r}."
     raise SourceError(message, hint=_hint(path))
 
 
@@ -86,7 +86,16 @@ def _is_photo(path: Path) -> bool:
 def _hint(path: Path) -> str:
     if str(path) in {"webcam", "camera", "cam"}:
         return "name a camera by its number: --source 0"
-    return "check the path" if path.parent.is_dir() else f"there is no folder {str(path.parent)!r}"
+    if not _is_folder(path.parent):
+        return f"there is no folder {str(path.parent)[:200]!r}"
+    return f"give {_KINDS}"
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def open_unless_stopped(text: str, stop: Stop) -> Source | None:
