@@ -1,7 +1,6 @@
 import hashlib
 import io
 import json
-import os
 import stat
 import zipfile
 from contextlib import contextmanager
@@ -323,7 +322,7 @@ def test_bad_input_to_fetch_is_a_typed_error(
     assert left_in(tmp_path) == ["taken"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.usefixtures("permissions_hold")
 def test_a_folder_without_permission_is_a_typed_error(tmp_path, edgecls):
     (tmp_path / "locked").mkdir(mode=0o555)
     code, _, err = edgecls("data", "fetch", "cats-and-dogs", "--out", tmp_path / "locked" / "pets")

@@ -141,7 +141,7 @@ def test_a_name_that_is_not_utf8_is_left_out(photos):
     skipped.path.encode()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.usefixtures("permissions_hold")
 def test_a_photo_without_permission_is_left_out_and_a_folder_is_an_error(photos):
     (photos / "cats" / "0.jpg").chmod(0)
     assert load_photos(photos).skipped_counts == {"unreadable": 1}
