@@ -110,6 +110,21 @@ class AnswerSection:
     changed: Gallery
     calibration: Calibration | None = None
 
+    @property
+    def flawless(self) -> int:
+        """Number of classes with photos and without a mistake."""
+        return sum(c.right == c.photos > 0 for c in self.classes)
+
+    @property
+    def hopeless(self) -> int:
+        """Number of classes with photos and without a right answer."""
+        return sum(c.right == 0 < c.photos for c in self.classes)
+
+    @property
+    def untested(self) -> int:
+        """Number of classes without photos."""
+        return sum(c.photos == 0 for c in self.classes)
+
 
 _NOTHING = Gallery(photos=(), total=0)
 

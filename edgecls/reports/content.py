@@ -54,6 +54,11 @@ class ReportContent:
     packages: tuple[tuple[str, Mapping[str, str]], ...]
     steps: tuple[NextStep, ...]
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether a stage has not run yet."""
+        return self.records.comparison is None or self.records.bench is None
+
 
 def report_content(records: RunRecords) -> ReportContent:
     """Decide what to say; reads nothing but the photos that are shown."""

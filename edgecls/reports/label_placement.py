@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["LINE_HEIGHT_PX", "Box", "PlacedLabel", "nearby", "place_labels", "text_width"]
 
 LINE_HEIGHT_PX = 15.0
-_CHARACTER_PX = 7.1  # mean advance of a 13 px sans-serif; CJK and the like are twice as wide
+_CHARACTER_PX = 7.5  # mean advance of a 13.5 px sans-serif; CJK and the like are twice as wide
 _POINT_PX = 8.0
 _ROUNDS = 4
 _LINE_COST = 600.0  # a line through a label or another line, in square pixels of overlap
@@ -34,7 +34,9 @@ class PlacedLabel:
     """Where one label goes.
 
     Attributes:
-        x: Left end of the text, pixels.
+        x: Where the text is anchored, pixels.
+        anchor: Which part of it stands there, as SVG says it: the one nearest to the point, so that a font
+            of other widths than expected cannot cover the point.
         y: Base line of its first line, pixels.
         box: What it covers.
         has_leader: Whether it is so far away that a line must join it to its point.
@@ -42,6 +44,7 @@ class PlacedLabel:
     """
 
     x: float
+    anchor: str
     y: float
     box: Box
     has_leader: bool
@@ -146,8 +149,14 @@ def _at(
     height, width = size
     box = Box(left=left, top=top, right=left + width, bottom=top + height)
     end = left - 2 if point[0] <= left else left + width + 2
+    anchor, x = "middle", left + width / 2
+    if left >= point[0]:
+        anchor, x = "start", left
+    elif left + width <= point[0]:
+        anchor, x = "end", left + width
     return PlacedLabel(
-        x=round(left, 1),
+        x=round(x, 1),
+        anchor=anchor,
         y=round(top + LINE_HEIGHT_PX - 3.5, 1),
         box=box,
         has_leader=has_leader,

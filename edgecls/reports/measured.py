@@ -106,12 +106,12 @@ def _measured(accuracy: ComparisonCase | None, timed: Sequence[BenchCase]) -> Me
 
 
 def worse_and_slower(measured: Sequence[Measured]) -> Mapping[Key, Measured]:
-    """Return, for each entry that is less accurate and slower than another, the best such other."""
+    """Return, for each entry that is less accurate and slower than another, the fastest such other."""
     found: dict[Key, Measured] = {}
     for entry in measured:
         better = [other for other in measured if _is_better_and_faster(other, entry)]
         if better:
-            found[entry.key] = max(better, key=lambda m: (m.top1 or 0.0, -(m.p50_ms or 0.0)))
+            found[entry.key] = min(better, key=lambda m: (m.p50_ms or 0.0, -(m.top1 or 0.0)))
     return found
 
 

@@ -9,7 +9,7 @@ Here the template names classes, the style sheet gives them colours, and autoesc
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgecls.reports.axes import Axis, Tick, linear_axis, logarithmic_axis
 from edgecls.reports.label_placement import (
@@ -311,20 +311,16 @@ def _epoch_axis(epochs: int, *, end: float) -> Axis:
 
 
 def _with_labels_apart(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """Put each label at the end of its line, at least one line height below the one above."""
+    """Put each label at the end of its line, one line height below the one above at least."""
     drawn = sorted((line for line in lines if line.points), key=lambda line: line.points[-1][1])
-    placed = []
-    least = -math.inf
+    places: list[float] = []
     for line in drawn:
-        label_y = max(line.points[-1][1] + 4, least)
-        least = label_y + 15
-        placed.append(
-            Line(
-                name=line.name,
-                series=line.series,
-                points=line.points,
-                tooltips=line.tooltips,
-                label_y=round(min(label_y, BOTTOM_PX + 10), 1),
-            )
-        )
-    return tuple(placed)
+        wanted = line.points[-1][1] + 4
+        places.append(max(wanted, places[-1] + LINE_HEIGHT_PX) if places else wanted)
+    for i in reversed(range(len(places))):  # what would pass the axis moves up again
+        lowest = places[i + 1] - LINE_HEIGHT_PX if i + 1 < len(places) else BOTTOM_PX - 2
+        places[i] = min(places[i], lowest)
+    return tuple(
+        replace(line, label_y=round(label_y, 1))
+        for line, label_y in zip(drawn, places, strict=True)
+    )

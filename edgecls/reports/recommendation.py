@@ -111,24 +111,30 @@ def _reason_against(entry: Measured, compared: Sequence[Measured], photos: int) 
 def _speed_reason(choice: Measured, timed: Sequence[Measured]) -> str:
     own = choice.p50_ms or 0.0
     others = [entry for entry in timed if entry is not choice]
+    keeping = _keeping(timed)
     if not others:
-        return "It is the only one that keeps the accuracy and was timed."
+        return f"It is the only one{keeping} that was timed."
     equals = [entry for entry in others if (entry.p50_ms or 0.0) <= own * (1 + NOISE)]
     if not equals:
         next_ms = min(entry.p50_ms or 0.0 for entry in others)
         return (
-            f"It is the fastest that keeps the accuracy: {milliseconds_text(own)} a frame, "
+            f"It is the fastest{keeping}: {milliseconds_text(own)} a frame, "
             f"the next takes {milliseconds_text(next_ms)}."
         )
+    fastest = f"Of the fastest{keeping}, which differ by less than 5 %,"
     if all((entry.top1 or 0.0) < (choice.top1 or 0.0) for entry in equals):
-        return "Of the fastest, which differ by less than 5 %, it is the most accurate."
-    return "Of the fastest, which differ by less than 5 %, none is more accurate, and it is the smallest."
+        return f"{fastest} it is the most accurate."
+    return f"{fastest} none is more accurate, and it is the smallest."
 
 
 def _size_reason(candidates: Sequence[Measured]) -> str:
-    if len(candidates) == 1:
-        return "It is the only one that keeps the accuracy; no latency was measured yet."
-    return "It is the smallest file that keeps the accuracy; no latency was measured yet."
+    which = "only one" if len(candidates) == 1 else "smallest file"
+    return f"It is the {which}{_keeping(candidates)}; no latency was measured yet."
+
+
+def _keeping(candidates: Sequence[Measured]) -> str:
+    is_compared = all(entry.accuracy is not None for entry in candidates)
+    return " that keeps the accuracy" if is_compared else ""
 
 
 def _cost_reasons(

@@ -169,11 +169,16 @@ def _photo_counts(training: TrainingRecord | None, split: Split | None) -> Photo
         is_complete=is_complete,
         totals=tuple(sum(c.counts[i] for c in counts) for i in range(len(SPLITS))),
         largest=by_size[-1].total,
-        spread=(
-            f"{count_text(by_size[0].total, 'photo')} in the smallest class, "
-            f"{count_text(by_size[len(counts) // 2].total)} in the median one, "
-            f"{count_text(by_size[-1].total)} in the largest"
-        ),
+        spread=_spread([c.total for c in by_size]),
+    )
+
+
+def _spread(sizes: Sequence[int]) -> str:
+    if sizes[0] == sizes[-1]:
+        return f"{count_text(sizes[0], 'photo')} in every class"
+    return (
+        f"{count_text(sizes[0], 'photo')} in the smallest class, "
+        f"{count_text(sizes[len(sizes) // 2])} in the median one, {count_text(sizes[-1])} in the largest"
     )
 
 

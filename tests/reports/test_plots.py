@@ -1,0 +1,131 @@
+import itertools
+import math
+
+import pytest
+
+from edgecls.reports.axes import linear_axis, logarithmic_axis
+from edgecls.reports.calibration import calibration_error, score_bins, unknown_cost
+from edgecls.reports.classes import class_results, confused_pairs
+from edgecls.reports.intervals import wilson_interval
+from edgecls.reports.label_placement import Box
+from edgecls.reports.plots import HEIGHT_PX, WIDTH_PX, PointValue, line_plot, scatter_plot
+
+
+def point(x, y, name="int8 tflite"):
+    return PointValue(x=x, y=y, low=y - 1, high=y + 0.5, name=name, tooltip=name, series="tflite")
+
+
+CROWDS = {
+    "apart": [(2, 90), (6, 95), (10, 99)],
+    "one spot": [(5, 99)] * 5,
+    "a row": [(i + 1, 99.2) for i in range(10)],
+    "two columns": [(2 + i // 4 * 6, 97 + i % 4 * 0.3) for i in range(8)],
+}
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+def test_labels_cover_neither_each_other_nor_leave_the_plot(crowd):
+    plot = scatter_plot([point(x, y) for x, y in CROWDS[crowd]], x_title="ms", y_title="%")
+    boxes = [tag.place.box for tag in plot.tags]
+    assert sum(len(tag.marks) for tag in plot.tags) == len(CROWDS[crowd])
+    for one, other in itertools.combinations(boxes, 2):
+        assert one.overlap(other) == 0
+    page = Box(left=0, top=0, right=WIDTH_PX, bottom=HEIGHT_PX)
+    for box in boxes:
+        area = (box.right - box.left) * (box.bottom - box.top)
+        assert box.overlap(page) == pytest.approx(area)
+
+
+def test_points_on_one_spot_share_a_label():
+    plot = scatter_plot([point(5, 99, "a"), point(5.01, 99, "b")], x_title="ms", y_title="%")
+    assert [[mark.name for mark in tag.marks] for tag in plot.tags] == [["a", "b"]]
+
+
+def test_points_that_are_no_numbers_are_left_out():
+    assert scatter_plot([point(math.nan, 99), point(0, 99)], x_title="", y_title="") is None
+
+
+def test_widely_different_values_get_a_logarithmic_axis():
+    plot = scatter_plot([point(1, 99), point(900, 99)], x_title="ms", y_title="%")
+    assert plot.x.is_logarithmic
+    assert plot.marks[0].x > plot.x.start + 5
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "texts"),
+    [
+        (0, 10.4, ["0", "5", "10", "15"]),
+        (98.2, 99.7, ["98.0", "98.5", "99.0", "99.5", "100.0"]),
+        (0.01, 0.043, ["0.01", "0.02", "0.03", "0.04", "0.05"]),
+        (5, 5, ["4.4", "4.6", "4.8", "5.0", "5.2", "5.4", "5.6"]),
+    ],
+)
+def test_axes_end_on_round_numbers(low, high, texts):
+    axis = linear_axis(low, high, start=0, end=100)
+    assert [tick.text for tick in axis.ticks] == texts
+    assert axis.ticks[0].position == 0
+    assert axis.ticks[-1].position == 100
+
+
+def test_an_axis_does_not_pass_its_cap():
+    axis = linear_axis(71, 100, start=0, end=100, cap=100)
+    assert axis.ticks[-1].text == "100"
+    assert axis(100) == 100
+    assert axis(130) == 100
+
+
+def test_equal_ratios_have_equal_lengths_on_a_logarithmic_axis():
+    axis = logarithmic_axis(1, 100, start=0, end=100)
+    assert (axis(1), axis(10), axis(100)) == (0, 50, 100)
+
+
+def test_line_labels_keep_apart_where_lines_meet():
+    plot = line_plot([("a", "train", [1, 0.01]), ("b", "val", [0.9, 0.01])], x_title="", y_title="")
+    first, second = plot.lines
+    assert abs(first.label_y - second.label_y) >= 15
+    assert max(first.label_y, second.label_y) <= plot.y.start
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 17, 100, 3000])
+def test_epochs_have_whole_numbers_under_them(epochs):
+    plot = line_plot([("a", "val", [0.5] * epochs)], x_title="epoch", y_title="loss")
+    numbers = [int(tick.text) for tick in plot.x.ticks]
+    assert numbers[0] == 1
+    assert numbers[-1] == max(2, epochs)
+    assert numbers == sorted(set(numbers))
+    assert len(numbers) <= 11
+
+
+def test_nothing_to_draw_gives_no_plot():
+    assert line_plot([("a", "val", [math.nan])], x_title="", y_title="") is None
+
+
+@pytest.mark.parametrize(
+    ("right", "photos", "low", "high"),
+    [(0, 0, 0, 1), (10, 10, 0.7225, 1), (0, 10, 0, 0.2775), (8, 10, 0.4902, 0.9433)],
+)
+def test_the_interval_is_wilsons(right, photos, low, high):
+    assert wilson_interval(right, photos) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_a_perfectly_honest_score_has_no_calibration_error():
+    bins = score_bins([0.75] * 4 + [1.0] * 2, [True, True, True, False, True, True])
+    assert [b.photos for b in bins] == [4, 2]
+    assert calibration_error(bins) == 0
+    assert calibration_error(score_bins([0.9], [False])) == pytest.approx(0.9)
+
+
+def test_the_unknown_threshold_is_counted_both_ways():
+    cost = unknown_cost([0.4, 0.5, 0.6, 0.9], [False, True, False, True], 0.6)
+    assert (cost.unknown, cost.wrong_avoided, cost.shown, cost.shown_right) == (2, 1, 2, 1)
+
+
+def test_classes_and_confusions_are_counted():
+    truth, said = [0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 0, 2]
+    cat, dog, bird, fish = class_results(("cat", "dog", "bird", "fish"), truth, said)
+    assert (cat.photos, cat.right, cat.often, cat.often_count) == (3, 1, "dog", 2)
+    assert (dog.photos, dog.right, dog.often) == (2, 1, "cat")
+    assert (bird.accuracy, bird.often) == (1.0, "")
+    assert fish.accuracy is None
+    pairs = confused_pairs(("cat", "dog", "bird", "fish"), truth, said, limit=1)
+    assert [(p.true, p.predicted, p.count) for p in pairs] == [("cat", "dog", 2)]
