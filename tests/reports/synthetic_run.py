@@ -48,6 +48,7 @@ def write_run(
     stages: tuple[str, ...] = ("spec", "split", "training", "compare", "bench"),
     photo_name: str = "{i}.jpg",
     fine_tune: bool = True,
+    artifacts: int = len(ARTIFACTS),
 ) -> RunDirectory:
     """Write the records of ``stages``; with ``data``, photos of the test split are drawn there."""
     run = RunDirectory(path)
@@ -59,8 +60,8 @@ def write_run(
         "spec": lambda: _spec(path.name, labels),
         "split": lambda: split,
         "training": lambda: _training(labels, split, rng, fine_tune),
-        "compare": lambda: _comparison(path.name, root, split, rng, error),
-        "bench": lambda: _bench(path.name),
+        "compare": lambda: _comparison(path.name, root, split, rng, error, artifacts),
+        "bench": lambda: _bench(path.name, artifacts),
     }
     for stage in stages:
         (path / f"{stage}.json").write_text(to_json(records[stage](), indent=None), "utf-8")
@@ -154,7 +155,7 @@ def _training(
 
 
 def _comparison(
-    name: str, root: Path, split: Split, rng: random.Random, error: float
+    name: str, root: Path, split: Split, rng: random.Random, error: float, artifacts: int
 ) -> Comparison:
     photos = split.subset("test")
     truth = [photo.class_id for photo in photos]
@@ -162,7 +163,7 @@ def _comparison(
     base = [t if rng.random() > error else rng.randrange(count) for t in truth]
     scores = [0.5 + 0.5 * rng.random() ** 0.3 if rng.random() < 0.9 else 0.4 for _ in truth]
     cases = []
-    for file, kind, recipe, backend, size, wrong, _ in ARTIFACTS:
+    for file, kind, recipe, backend, size, wrong, _ in ARTIFACTS[:artifacts]:
         predicted = [p if rng.random() >= wrong else rng.randrange(count) for p in base]
         confusion = [[0] * count for _ in range(count)]
         for t, p in zip(truth, predicted, strict=True):
@@ -206,9 +207,9 @@ def _comparison(
     )
 
 
-def _bench(name: str) -> BenchRun:
+def _bench(name: str, artifacts: int) -> BenchRun:
     cases = []
-    for file, kind, recipe, backend, size, _, p50 in ARTIFACTS:
+    for file, kind, recipe, backend, size, _, p50 in ARTIFACTS[:artifacts]:
         for threads in (1, 2):
             own = p50 / threads**0.8
             failed = recipe == "dynamic" and threads == 2

@@ -177,7 +177,11 @@ def test_one_class_works(tmp_path):
 def thousand(tmp_path_factory):
     labels = tuple(f"a class whose name is rather long {i}" for i in range(1000))
     run = write_run(
-        tmp_path_factory.mktemp("report") / "thousand", labels=labels, per_class=10, error=0.3
+        tmp_path_factory.mktemp("report") / "thousand",
+        labels=labels,
+        per_class=10,
+        error=0.3,
+        artifacts=2,
     )
     return Page(write_report(run))
 
