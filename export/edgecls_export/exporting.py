@@ -75,8 +75,8 @@ def export(
         calibration = photos[:0]
     frozen = freeze(model)
     check_model(frozen, spec)
-    check_images(calibration, spec, name="calibration", at_least=int(entry.needs_calibration))
     check_images(photos, spec, name="check")
+    check_images(calibration, spec, name="calibration", at_least=int(entry.needs_calibration))
     check_destination(destination, format)
     tell = on_step or (lambda _: None)
     tell(STEPS[0])

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 from edgecls_device.files import make_directory, storage_errors
 
@@ -33,6 +33,7 @@ def output_to_log(path: Path, title: str) -> Iterator[None]:
         log = path.open("ab", buffering=0)
     with log, warnings.catch_warnings(), ExitStack() as restored:
         warnings.simplefilter("default")
+        warnings.showwarning = _write_warning
         log.write(f"== {title}\n".encode())
         for descriptor, redirect in ((1, redirect_stdout), (2, redirect_stderr)):
             _turn(descriptor, log.fileno(), restored)
@@ -44,6 +45,18 @@ def output_to_log(path: Path, title: str) -> Iterator[None]:
         except Exception:
             log.write(traceback.format_exc().encode())
             raise
+
+
+def _write_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    del file
+    sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _turn(descriptor: int, target: int, restored: ExitStack) -> None:
