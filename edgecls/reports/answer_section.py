@@ -23,6 +23,7 @@ from edgecls.reports.classes import (
 from edgecls.reports.galleries import (
     ShownPhoto,
     changed_answers,
+    close_calls,
     sample_photos,
     unpredicted_photos,
     worst_mistakes,
@@ -41,9 +42,10 @@ MAX_MATRIX_CLASSES = 30
 SMALL_MATRIX_CLASSES = 12
 MAX_PAIRS = 20
 MAX_PAIRS_BESIDE_MATRIX = 8
-MAX_SAMPLES = 12
-MAX_MISTAKES = 12
-MAX_CHANGED = 8
+MAX_SAMPLES = 15
+MAX_MISTAKES = 15
+MAX_CLOSE = 5
+MAX_CHANGED = 10
 MIN_BINS_TO_PLOT = 3
 
 ShownPicture = tuple[ShownPhoto, Picture]
@@ -93,6 +95,7 @@ class AnswerSection:
         are_matrices_small: Whether all are shown side by side, else the later ones folded.
         samples: A fair sample of the photos.
         mistakes: The most confident wrong answers.
+        close: The right answers with the lowest scores.
         changed: Photos with another answer than the reference's.
         calibration: What scores mean.
     """
@@ -107,6 +110,7 @@ class AnswerSection:
     are_matrices_small: bool = True
     samples: Gallery
     mistakes: Gallery
+    close: Gallery
     changed: Gallery
     calibration: Calibration | None = None
 
@@ -139,7 +143,7 @@ def unanswered_section(records: RunRecords, find: FindPicture = picture) -> Answ
             photos=tuple((photo, find(split.root, photo.path)) for photo in photos),
             total=len(split.subset("test")),
         )
-    return AnswerSection(samples=samples, mistakes=_NOTHING, changed=_NOTHING)
+    return AnswerSection(samples=samples, mistakes=_NOTHING, close=_NOTHING, changed=_NOTHING)
 
 
 def answer_section(
@@ -183,6 +187,7 @@ def answer_section(
         are_matrices_small=len(comparison.labels) <= SMALL_MATRIX_CLASSES,
         samples=_samples(comparison, case, find),
         mistakes=_mistakes(comparison, case, find),
+        close=_close(comparison, case, find),
         changed=_changed(comparison, reference, case, find),
         calibration=_calibration(case, truth, unknown_threshold),
     )
@@ -230,6 +235,12 @@ def _mistakes(comparison: Comparison, case: ComparisonCase, find: FindPicture) -
     photos = worst_mistakes(comparison, case, limit=MAX_MISTAKES)
     wrong = sum(p != t for p, t in zip(case.predicted, comparison.class_ids, strict=True))
     return _gallery(comparison, photos, wrong, find)
+
+
+def _close(comparison: Comparison, case: ComparisonCase, find: FindPicture) -> Gallery:
+    photos = close_calls(comparison, case, limit=MAX_CLOSE)
+    right = sum(p == t for p, t in zip(case.predicted, comparison.class_ids, strict=True))
+    return _gallery(comparison, photos, right, find)
 
 
 def _changed(

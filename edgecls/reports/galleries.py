@@ -1,4 +1,4 @@
-"""Which photos to show: a fair sample, the worst mistakes, and what the shrinking changed."""
+"""Which photos to show: the worst mistakes, close calls, what the shrinking changed, a fair sample."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,7 +8,14 @@ from edgecls_bench.comparison import Comparison, ComparisonCase
 
 from edgecls.data.split_record import Split
 
-__all__ = ["ShownPhoto", "changed_answers", "sample_photos", "unpredicted_photos", "worst_mistakes"]
+__all__ = [
+    "ShownPhoto",
+    "changed_answers",
+    "close_calls",
+    "sample_photos",
+    "unpredicted_photos",
+    "worst_mistakes",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +71,15 @@ def worst_mistakes(
     wrong = [i for i, true in enumerate(comparison.class_ids) if case.predicted[i] != true]
     wrong.sort(key=lambda i: (-case.confidence[i], comparison.photos[i]))
     return tuple(_shown(comparison, case, i) for i in wrong[:limit])
+
+
+def close_calls(
+    comparison: Comparison, case: ComparisonCase, *, limit: int
+) -> tuple[ShownPhoto, ...]:
+    """Return the right answers with the lowest scores, lowest first."""
+    right = [i for i, true in enumerate(comparison.class_ids) if case.predicted[i] == true]
+    right.sort(key=lambda i: (case.confidence[i], comparison.photos[i]))
+    return tuple(_shown(comparison, case, i) for i in right[:limit])
 
 
 def changed_answers(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 __all__ = ["LINE_HEIGHT_PX", "Box", "PlacedLabel", "nearby", "place_labels", "text_width"]
 
-LINE_HEIGHT_PX = 15.0
+LINE_HEIGHT_PX = 16.0
 _CHARACTER_PX = 7.5  # mean advance of a 13.5 px sans-serif; CJK and the like are twice as wide
 _POINT_PX = 8.0
 _ROUNDS = 4
@@ -116,7 +116,7 @@ def _choices(
 ) -> list[PlacedLabel]:
     x, y = point
     height, width = size
-    near = 12.0 + reach
+    near = 14.0 + reach
     middle = height / 2
     choices = [
         _at(point, x + near, y - middle, size, False),

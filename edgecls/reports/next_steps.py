@@ -132,6 +132,7 @@ def _device(records: RunRecords, recommendation: Recommendation | None) -> Itera
     commands = (
         f"scp {shlex.quote(path)} pi@raspberrypi.local:",
         "ssh pi@raspberrypi.local",
+        "python3 -m venv --system-site-packages edgecls && . edgecls/bin/activate",
         f"pip install 'edgecls[{extra}]'",
         f"edgecls verify {file}",
         f"edgecls bench {file}",

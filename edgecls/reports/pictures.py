@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from edgecls_device.arrays import Frame
-from edgecls_device.errors import EdgeclsError
+from edgecls_device.errors import EdgeclsError, MissingDependencyError
 
 __all__ = ["Picture", "picture"]
 
@@ -37,6 +37,8 @@ def picture(root: str, path: str) -> Picture:
         if not where.is_file():
             return Picture(note="no longer on disk")
         return Picture(uri=f"data:image/jpeg;base64,{base64.b64encode(_thumbnail(where)).decode()}")
+    except MissingDependencyError:
+        return Picture(note="OpenCV is not installed")
     except (EdgeclsError, OSError, ValueError):
         return Picture(note="cannot be read")
 

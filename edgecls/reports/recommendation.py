@@ -13,6 +13,7 @@ from edgecls.reports.number_text import (
     percent_text,
     points_text,
     ratio_text,
+    score_text,
 )
 
 __all__ = ["AGREEMENT_FLOOR", "ALLOWED_LOSS", "Recommendation", "recommend"]
@@ -155,9 +156,12 @@ def _cost_reasons(
             if round(loss * photos)
             else "No other has a better accuracy."
         )
-    agreement = choice.accuracy.agreement
+    agreement, worst = choice.accuracy.agreement, choice.accuracy.worst_score_error
     if agreement is not None and choice.recipe != "float32":
-        reasons.append(f"It gives float32's answer on {percent_text(agreement)} of the photos.")
+        reasons.append(
+            f"It gives float32's answer on {percent_text(agreement)} of the photos; "
+            f"scores differ by {score_text(worst)} at most."
+        )
     return reasons
 
 

@@ -112,7 +112,7 @@ def test_test_photos_are_shown_before_anything_was_compared(tmp_path):
     run = write_run(
         tmp_path / "pets", stages=("spec", "split", "training"), data=tmp_path / "photos"
     )
-    assert len(Page(write_report(run)).all("img")) == 12
+    assert len(Page(write_report(run)).all("img")) == 15
 
 
 def test_photos_that_are_gone_become_notes(tmp_path):
@@ -214,6 +214,16 @@ def test_a_changed_export_is_noticed(tmp_path):
     text = Page(write_report(run)).text
     assert "Compare again" in text
     assert "Time again" in text
+
+
+def test_a_busy_machine_is_said_beside_its_latencies(tmp_path, pets):
+    run = write_run(tmp_path / "pets")
+    run.bench.write_text(
+        run.bench.read_text("utf-8").replace('"load": 0.12', '"load": 7.5'), "utf-8"
+    )
+    warning = "The machine was busy when it was timed (load 7.5 on 4 cores)"
+    assert warning in Page(write_report(run)).text.replace("\xa0", " ")
+    assert "busy" not in pets.text
 
 
 def test_files_that_changed_between_compare_and_bench_are_named(tmp_path):
