@@ -7,9 +7,10 @@ from pathlib import Path
 from edgecls_device.artifact import Artifact, read_artifact
 from edgecls_device.errors import DataError, OptionError
 
+from edgecls.progress import say
 from edgecls.run_directory import RunDirectory
 
-__all__ = ["Target", "find_target"]
+__all__ = ["Target", "find_target", "warn_of_stale"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +31,22 @@ class Target:
         if self.run is not None:
             return str(self.run.path)
         return ", ".join(artifact.path.name for artifact in self.artifacts)
+
+    def stale(self) -> tuple[str, ...]:
+        """Return the names of files that were exported from other weights than the run has now.
+
+        Raises:
+            SpecError: If the run's spec is damaged.
+        """
+        if self.run is None or not self.run.spec.is_file() or not self.run.model.is_file():
+            return ()
+        now = self.run.read_spec().provenance.model_fingerprint
+        then = {
+            artifact.path.name: artifact.spec.provenance.model_fingerprint
+            for artifact in self.artifacts
+            if artifact.spec is not None
+        }
+        return tuple(name for name, made_of in then.items() if now and made_of not in {"", now})
 
 
 def find_target(paths: Sequence[Path]) -> Target:
@@ -52,6 +69,16 @@ def find_target(paths: Sequence[Path]) -> Target:
     if not found:
         raise _nothing_exported(run)
     return Target(run=run, artifacts=tuple(read_artifact(path) for path in found))
+
+
+def warn_of_stale(target: Target) -> None:
+    """Say which files were exported before the run was trained again."""
+    stale = target.stale()
+    if target.run is not None and stale:
+        say(
+            f"warning: exported before the last training: {', '.join(stale)}; "
+            f"to renew them: edgecls export {target.run.path}"
+        )
 
 
 def _nothing_exported(run: RunDirectory) -> DataError:

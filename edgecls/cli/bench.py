@@ -13,7 +13,7 @@ from edgecls_device.records import to_json
 from edgecls.cli.lists import split_names, split_numbers
 from edgecls.cli.output import json_option, print_record, print_table
 from edgecls.progress import progress, say
-from edgecls.targets import find_target
+from edgecls.targets import find_target, warn_of_stale
 
 __all__ = ["command"]
 
@@ -83,6 +83,7 @@ def command(
     Writes bench.json into RUN.
     """
     target = find_target(targets)
+    warn_of_stale(target)
     cases = plan_cases(target.artifacts, backends, with_missing=True)
     total = len(cases) * len(threads or default_thread_counts())
     with progress("Benchmarking, cases", total) as advance:

@@ -17,7 +17,7 @@ from edgecls.cli.output import json_option, print_record, print_table
 from edgecls.comparison_photos import ComparisonPhotos, photos_in_folder, photos_of_run
 from edgecls.data.folders import find_photos
 from edgecls.progress import progress, say
-from edgecls.targets import Target, find_target
+from edgecls.targets import Target, find_target, warn_of_stale
 
 __all__ = ["command"]
 
@@ -66,6 +66,7 @@ def command(
     compare.json into RUN.
     """
     target = find_target(targets)
+    warn_of_stale(target)
     cases = plan_cases(target.artifacts, backends)
     _say_what_is_left_out(target, {case.artifact.path for case in cases})
     photos = _photos(target, data).limited(limit)

@@ -4,6 +4,7 @@ import shutil
 import pytest
 from edgecls_bench.comparison import Comparison
 from edgecls_device.records import from_json, to_json
+from edgecls_device.spec import Provenance
 
 from edgecls.cli.main import main
 from edgecls.comparison_photos import photos_in_folder, photos_of_run
@@ -146,6 +147,18 @@ def test_a_run_with_labels_of_another_data_set_is_refused(run, tmp_path, capsys)
 def test_an_unknown_backend_names_the_nearest(run, capsys):
     assert edgecls("compare", run.path, "--backend", "onnx-runtime") == 2
     assert "did you mean onnxruntime?" in capsys.readouterr().err
+
+
+def test_files_of_an_earlier_training_are_named(run, capsys):
+    now, before = (
+        Provenance(model_fingerprint="b"),
+        Provenance(model_fingerprint="a", recipe="int8"),
+    )
+    run.spec.write_text(to_json(color_spec(provenance=now)))
+    write_color_model(run.exports / "colors.int8.onnx", color_spec(provenance=before))
+    assert edgecls("compare", run.path) == 0
+    err = capsys.readouterr().err
+    assert "before the last training: colors.int8.onnx; to renew" in err
 
 
 def test_photos_of_a_run_are_the_test_split(run, photos_dir):
