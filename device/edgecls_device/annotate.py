@@ -81,7 +81,7 @@ def _bars(
         baseline = middle + round(layout.unit * 0.36)
         name = fit_text(item.label, layout.unit, names - layout.pad)
         draw_text(image, name, (layout.pad, baseline), layout.unit, SOFT)
-        start, end = layout.pad + names, width - layout.pad - round(layout.unit * 3.2)
+        start, end = layout.pad + names, width - layout.pad - round(layout.unit * 3.6)
         thick = max(layout.unit // 2, 2)
         rectangle = (middle - thick // 2, middle - thick // 2 + thick)
         image[rectangle[0] : rectangle[1], start:end] = TRACK
@@ -99,13 +99,13 @@ def _badge(image: Frame, text: str, layout: _Layout, *, is_left: bool) -> None:
     left = 0 if is_left else width - box
     bottom = layout.unit + layout.pad
     _darken(image[:bottom, left : left + box], 0.38)
-    draw_text(image, text, (left + layout.pad, layout.unit + layout.pad // 4), layout.unit, WHITE)
+    draw_text(image, text, (left + layout.pad, layout.unit + layout.pad // 3), layout.unit, WHITE)
 
 
 def _layout(height: int, width: int, rows: int) -> _Layout:
     unit = max(min(height // 26, width // 32), 9)
     pad, big = round(unit * 0.8), round(unit * 1.9)
-    panel = min(2 * pad + big + round(rows * unit * 1.5), height)
+    panel = min(5 * pad // 2 + big + round(rows * unit * 1.5), height)
     return _Layout(unit=unit, panel=panel, pad=pad, big=big)
 
 

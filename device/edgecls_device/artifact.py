@@ -67,13 +67,21 @@ def read_artifact(path: Path | str) -> Artifact:
 
 
 def associated_files(data: bytes) -> dict[str, bytes]:
-    """Return the files packed into a ``.tflite`` file, by name; none if there is no archive."""
+    """Return the files packed into a ``.tflite`` file, by name; none if there is no whole archive.
+
+    Files beyond 16 MB in all are left out.
+    """
+    files: dict[str, bytes] = {}
+    left = MAX_SPEC_BYTES
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = [info for info in archive.infolist() if info.file_size <= MAX_SPEC_BYTES]
-            return {info.filename: archive.read(info) for info in members}
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError):
+            for info in archive.infolist():
+                if info.file_size <= left:
+                    files[info.filename] = archive.read(info)
+                    left -= info.file_size
+    except Exception:  # for a damaged archive zipfile raises nearly anything
         return {}
+    return files
 
 
 def _tflite_spec(path: Path, data: bytes) -> ModelSpec | None:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 __all__ = ["captured_stderr"]
 
@@ -17,7 +18,7 @@ __all__ = ["captured_stderr"]
 def captured_stderr() -> Iterator[list[str]]:
     """Collect what arrives on file descriptor 2 inside the block; the list is filled when it ends."""
     lines: list[str] = []
-    with tempfile.TemporaryFile() as file:
+    with _scratch_file() as file:
         sys.stderr.flush()
         saved = os.dup(2)
         try:
@@ -28,3 +29,10 @@ def captured_stderr() -> Iterator[list[str]]:
             os.close(saved)
             file.seek(0)
             lines.extend(file.read().decode(errors="replace").splitlines())
+
+
+def _scratch_file() -> IO[bytes]:
+    """Return a file in memory where there is such a thing: a device may have no place that can be written."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("edgecls-stderr"), "w+b")
+    return tempfile.TemporaryFile()

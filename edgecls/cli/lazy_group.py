@@ -1,5 +1,7 @@
 """A click group whose commands are imported when they are called, not when help is shown."""
 
+import os
+import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, cast
@@ -38,6 +40,14 @@ class LazyGroup(click.Group):
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; end quietly when the reader of our output went away, as in ``| head``."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the summaries of the table; nothing is imported."""

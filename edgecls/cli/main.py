@@ -1,6 +1,5 @@
 """The table of commands, and the one place where an error becomes two lines and an exit code."""
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -62,9 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except EdgeclsError as error:
         _print_error(error.message, error.hint)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of our output went away, as in `edgecls run ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
         reason = error.strerror or str(error)
         _print_error(
