@@ -13,7 +13,7 @@ from edgecls_bench.evaluation import Advance, LabelledPhoto, Verdict, evaluate, 
 from edgecls_bench.machine import describe_machine
 from edgecls_bench.metrics import TOP_K, accuracy, confusion_matrix, per_class_accuracy
 
-__all__ = ["MAX_CONFUSION_LABELS", "LabelledPhoto", "compare"]
+__all__ = ["MAX_CONFUSION_LABELS", "LabelledPhoto", "compare", "reference_of"]
 
 MAX_CONFUSION_LABELS = 100
 """With more labels the matrix would be mostly zeros and megabytes large; the predictions hold the same."""
@@ -62,7 +62,7 @@ def compare(
         message = f"Expected at least 1 thread, got {threads}."
         raise OptionError(message, hint="leave it out to use all cores")
     machine = describe_machine()
-    reference = _reference(cases)
+    reference = reference_of(cases)
     results = evaluate(
         cases,
         photos,
@@ -139,8 +139,8 @@ def _share(flags: Sequence[bool]) -> float:
     return sum(flags) / len(flags)
 
 
-def _reference(cases: Sequence[Case]) -> int | None:
-    """Return the index of the case that agreement is measured against."""
+def reference_of(cases: Sequence[Case]) -> int | None:
+    """Return the index of the case that agreement is measured against; None without a float32 artifact."""
     for wanted in _REFERENCES:
         for index, case in enumerate(cases):
             if (case.artifact.format, spec_of(case.artifact).provenance.recipe) == wanted:

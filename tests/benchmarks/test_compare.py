@@ -1,14 +1,19 @@
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
-from edgecls_bench.cases import plan_cases
-from edgecls_bench.compare import MAX_CONFUSION_LABELS, LabelledPhoto, compare
+from edgecls_bench.cases import Case, plan_cases
+from edgecls_bench.compare import MAX_CONFUSION_LABELS, LabelledPhoto, compare, reference_of
 from edgecls_bench.comparison import Comparison
 from edgecls_bench.evaluation import workers_for
 from edgecls_device.artifact import read_artifact
+from edgecls_device.classifier import Classifier
 from edgecls_device.errors import ArtifactError, DataError, MissingDependencyError, OptionError
+from edgecls_device.images import read_image
 from edgecls_device.records import from_json, to_json
 from edgecls_device.spec import Group, ModelSpec, Preprocessing
 
@@ -46,8 +51,6 @@ def test_compare_finds_what_an_artifact_gets_wrong(artifacts, photos_dir):
 
 
 def test_scores_are_those_of_the_classifier(artifacts, photos_dir):
-    from edgecls_device import Classifier, read_image
-
     comparison = run_compare(artifacts, photos_dir)
     for artifact, case in zip(artifacts, comparison.cases, strict=True):
         with Classifier.from_artifact(artifact) as classifier:
@@ -192,3 +195,58 @@ def test_few_workers_are_used_where_memory_is_small(artifacts):
 def test_paths_outside_of_the_folder_stay_whole(artifacts, photos_dir, tmp_path):
     comparison = run_compare(artifacts, photos_dir, data=tmp_path / "elsewhere")
     assert Path(comparison.photos[0]) == photos_dir / "blue" / "0.png"
+
+
+def test_each_photo_is_decoded_once_for_all_artifacts(artifacts, photos_dir, monkeypatch):
+    read = []
+
+    def counting(path):
+        read.append(path)
+        return read_image(path)
+
+    monkeypatch.setattr("edgecls_bench.evaluation.read_image", counting)
+    run_compare(artifacts, photos_dir)
+    assert sorted(read) == sorted(photo.path for photo in labelled(photos_dir))
+
+
+def test_every_artifact_sees_pixels_of_its_own_spec(artifacts, photos_dir, tmp_path):
+    whole = Preprocessing(height=8, width=8, resize="stretch")
+    small = Preprocessing(height=8, width=8, crop_fraction=0.5)
+    others = [
+        read_artifact(write_color_model(tmp_path / f"{i}.onnx", color_spec(preprocessing=p)))
+        for i, p in enumerate((whole, small))
+    ]
+    for picture in photos_dir.rglob("*.png"):
+        image = np.zeros((20, 30, 3), np.uint8)
+        image[5:15, 10:20] = cv2.imread(str(picture))[10, 15]
+        cv2.imwrite(str(picture), image)
+    comparison = run_compare([*artifacts, *others], photos_dir)
+    assert comparison.cases[3].confidence != comparison.cases[2].confidence
+    for artifact, case in zip([*artifacts, *others], comparison.cases, strict=True):
+        with Classifier.from_artifact(artifact) as classifier:
+            seen = [classifier.classify(read_image(photos_dir / p)) for p in comparison.photos]
+        assert case.confidence == pytest.approx([one.score for one in seen], abs=1e-6)
+
+
+def test_temperature_changes_the_scores_that_are_compared(tmp_path, photos_dir):
+    path = write_color_model(tmp_path / "t.onnx", color_spec(temperature=4.0))
+    case = run_compare([read_artifact(path)], photos_dir).cases[0]
+    assert max(case.confidence) < 0.85  # softmax(8, 0, 0) is 0.999, softmax(2, 0, 0) is 0.79
+
+
+def test_float32_tflite_is_the_reference_before_onnx(artifacts):
+    as_tflite = replace(artifacts[0], format="tflite")
+    cases = [Case(artifact=a, backend="x") for a in (artifacts[1], artifacts[0], as_tflite)]
+    assert reference_of(cases) == 2
+    assert reference_of(cases[:2]) == 1
+    assert reference_of(cases[:1]) is None
+
+
+def test_what_compares_and_benches_needs_no_workstation():
+    code = (
+        "import sys, edgecls_bench.bench, edgecls_bench.compare\n"
+        "found = {name.split('.')[0] for name in sys.modules}\n"
+        "print(*(found & {'rich', 'click', 'edgecls', 'tensorflow', 'onnx', 'edgecls_export'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
