@@ -84,7 +84,11 @@ def read_checkpoint(path: Path, key: str) -> Checkpoint:
         TrainingError: If it is damaged.
     """
     try:
-        with storage_errors("read", path), np.load(path, allow_pickle=False) as file:
+        with (
+            storage_errors("read", path),
+            path.open("rb") as raw,
+            np.load(raw, allow_pickle=False) as file,
+        ):
             arrays = {name: file[name] for name in file.files}
         state = from_json(CheckpointState, arrays["state"].tobytes(), name=str(path))
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, SpecError) as error:

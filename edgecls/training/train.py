@@ -120,11 +120,11 @@ def train(
         photo_set = _without_broken(photo_set, broken)
     split = split_photos(photo_set, previous=_previous_split(run))
     trained = _learn(network, features, pictures, split, settings, run, clock, resume=resume)
-    with clock("writing"):
+    with clock("evaluation"):
         spec = _spec(run, trained, photo_set, split, settings)
-        record = _record(spec, trained, photo_set, split, settings, features, clock)
-        write_run(run, trained.model, spec, split=split, record=record)
-        run.checkpoint.unlink(missing_ok=True)
+    record = _record(spec, trained, photo_set, split, settings, features, clock)
+    write_run(run, trained.model, spec, split=split, record=record)
+    run.checkpoint.unlink(missing_ok=True)
     return record
 
 
