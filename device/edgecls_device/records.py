@@ -7,6 +7,7 @@ edgecls is never half-understood. It is small enough that the device needs no va
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from typing import Any, ClassVar, Literal, Protocol, TypeVar
@@ -24,7 +25,8 @@ class Record(Protocol):
     version: ClassVar[int]
 
 
-_SCALARS = frozenset({int, float, str, bool})
+_SCALARS = frozenset({int, str, bool})
+_LARGEST = sys.float_info.max
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -99,9 +101,8 @@ def decode(kind: Any, value: Any, path: str) -> Any:  # noqa: PLR0911 - one retu
             return None
         return decode(next(a for a in arguments if a is not type(None)), value, path)
     if kind is float:
-        _expect(
-            isinstance(value, int | float) and not isinstance(value, bool), value, path, "a number"
-        )
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        _expect(is_number and -_LARGEST <= value <= _LARGEST, value, path, "a finite number")
         return float(value)
     return _expect(type(value) is kind, value, path, f"a value of type {kind.__name__}")
 

@@ -102,7 +102,9 @@ def _photos_are(comparison: Comparison | None) -> str:
 
 
 def _headline(records: RunRecords) -> str:
-    """Say what is known where no exported file was measured."""
+    """Say what is known where no exported file can be recommended."""
+    if records.bench is not None and records.bench.cases:
+        return "No exported file finished its benchmark; the errors stand below."
     if records.training is not None and records.training.test.photos:
         test = records.training.test
         share = percent_text(test.accuracy, photos=test.photos)

@@ -34,10 +34,10 @@ def write_report(run: RunDirectory, *, out: Path | None = None) -> Path:
 
 
 def render_report(content: ReportContent) -> str:
-    """Return the page as text.
+    """Return the page as text that can be written as UTF-8, whatever the names of files.
 
     Raises:
         MissingDependencyError: If Jinja is not installed.
     """
     text: str = load("edgecls.reports.rendering:render", extra="train")(content)
-    return text
+    return text.encode("utf-8", "replace").decode("utf-8")  # half characters become "?"

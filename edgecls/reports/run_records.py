@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from edgecls_bench.comparison import Comparison
 from edgecls_bench.measurement import BenchRun
-from edgecls_device.errors import DataError
+from edgecls_device.errors import DataError, SpecError
 from edgecls_device.files import read_bytes
 from edgecls_device.records import Record, from_json
 from edgecls_device.spec import ModelSpec
@@ -69,7 +69,7 @@ def read_run(run: RunDirectory) -> RunRecords:
 
     Raises:
         DataError: If there is nothing to report on.
-        SpecError: If a record is damaged.
+        SpecError: If a record is damaged or contradicts itself.
         StorageError: If a file cannot be read.
     """
     records = RunRecords(
@@ -85,7 +85,23 @@ def read_run(run: RunDirectory) -> RunRecords:
     if not any((records.spec, records.training, records.comparison, records.bench)):
         message = f"Expected a run to report on in {str(run.path)!r}, got no records there."
         raise DataError(message, hint=f"edgecls train PHOTOS --out {run.path}")
+    if records.comparison is not None:
+        _check_comparison(records.comparison, str(run.compare))
     return records
+
+
+def _check_comparison(comparison: Comparison, name: str) -> None:
+    """Check that the parts of a comparison fit together, so that nothing below has to."""
+    photos, classes = len(comparison.photos), len(comparison.labels)
+    for case in comparison.cases:
+        per_photo = (case.predicted, case.confidence, case.true_score)
+        fits = all(len(values) == photos for values in (comparison.class_ids, *per_photo))
+        fits = fits and all(0 <= i < classes for i in (*comparison.class_ids, *case.predicted))
+        fits = fits and [len(row) for row in case.confusion] == [classes] * classes
+        if not fits:
+            wanted = f"{photos} answers among {classes} labels"
+            message = f"Expected {wanted} for {case.artifact!r} in {name}, got others."
+            raise SpecError(message, hint="the file is damaged; repeat: edgecls compare RUN")
 
 
 def _read(kind: type[RecordT], path: Path) -> RecordT | None:

@@ -43,6 +43,8 @@ def changed(spec, change):
         ),
         (lambda b: b["preprocessing"].update(height=True), "height to be a value of type int"),
         (lambda b: b.update(temperature=0), "temperature to be above 0"),
+        (lambda b: b.update(temperature=float("nan")), "temperature to be a finite number"),
+        (lambda b: b.update(temperature=10**400), "temperature to be a finite number"),
         (lambda b: b.update(labels=["a", "a"]), "got 'a' twice"),
     ],
 )

@@ -177,13 +177,14 @@ def _comparison(
                 recipe=recipe,
                 backend=backend,
                 size_bytes=size,
-                top1=sum(right) / len(right),
+                top1=sum(right) / max(1, len(right)),
                 top5=0.991 if count > 5 else None,
                 per_class=tuple(
                     row[i] / sum(row) if sum(row) else None for i, row in enumerate(confusion)
                 ),
                 confusion=tuple(map(tuple, confusion)),
-                agreement=sum(a == b for a, b in zip(base, predicted, strict=True)) / len(base),
+                agreement=sum(a == b for a, b in zip(base, predicted, strict=True))
+                / max(1, len(base)),
                 mean_score_error=wrong / 4,
                 worst_score_error=min(0.9, wrong * 12 + 1e-7),
                 predicted=tuple(predicted),

@@ -201,6 +201,45 @@ def test_a_damaged_record_is_refused_by_name(tmp_path):
     assert not run.report.exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("predicted", [0]), ("predicted", [7] * 20), ("confidence", []), ("confusion", [[20]])],
+)
+def test_a_comparison_that_contradicts_itself_is_refused(tmp_path, field, value):
+    run = write_run(tmp_path / "pets")
+    body = json.loads(run.compare.read_text("utf-8"))
+    body["cases"][2][field] = value
+    run.compare.write_text(json.dumps(body), "utf-8")
+    with pytest.raises(SpecError, match=r"'pets\.int8\.tflite' in .*compare\.json"):
+        write_report(run)
+
+
+def test_a_benchmark_in_which_everything_failed_is_said(tmp_path):
+    run = write_run(tmp_path / "pets")
+    body = json.loads(run.bench.read_text("utf-8"))
+    for case in body["cases"]:
+        case["error"] = "killed"
+    run.bench.write_text(json.dumps(body), "utf-8")
+    text = Page(write_report(run)).text
+    assert "No exported file finished its benchmark" in text
+    assert "100.0" in text
+
+
+def test_a_comparison_without_photos_or_files_still_gives_a_report(tmp_path):
+    run = write_run(tmp_path / "pets", per_class=5)
+    assert json.loads(run.compare.read_text("utf-8"))["photos"] == []
+    assert not Page(write_report(run)).badly_nested
+    write_run(tmp_path / "pets", artifacts=0)
+    assert not Page(write_report(run)).badly_nested
+
+
+def test_half_characters_in_file_names_are_shown_as_question_marks(tmp_path):
+    run = write_run(tmp_path / "pets", photo_name="half{i}.jpg")
+    text = run.compare.read_text("utf-8").replace("half", "\\udcff")
+    run.compare.write_text(text, "utf-8")
+    assert "?9.jpg" in Page(write_report(run)).text
+
+
 def test_an_empty_folder_is_refused_with_the_next_action(tmp_path):
     with pytest.raises(DataError, match="got no records") as error:
         write_report(RunDirectory(tmp_path / "nothing"))
