@@ -1,5 +1,6 @@
 """Sample sets of photos: where they are, and how they become class folders."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -115,7 +116,9 @@ def fetch_photos(
     out = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - keeps links, takes a missing path
     if _is_finished(chosen, out):
         return FetchedPhotos(folder=str(out), photos=_counts(chosen, out))
-    make_directory(out.parent)
+    with storage_errors("write", out):
+        if not os.access(make_directory(out.parent), os.W_OK):  # said before a long download
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     resumed, source = 0, chosen.url
     path = archive or out.parent / f".{out.name}.zip"
     if archive is not None:

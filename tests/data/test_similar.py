@@ -56,9 +56,11 @@ def test_another_object_before_the_same_background_is_not_the_same_picture(scene
     assert not pair.is_same_picture
 
 
-def test_blank_pictures_resemble_nothing():
-    blank = [np.full((64, 64, 3), v, np.uint8) for v in (0, 128, 128, 255)]
-    assert list(similar_pairs(np.stack([thumbnail(b) for b in blank]))) == []
+def test_blank_pictures_resemble_nothing_even_under_the_same_lamp():
+    flat = [np.full((64, 64, 3), v, np.uint8) for v in (0, 128, 128, 255)]
+    ramp = np.linspace(0, 6, 64).astype(np.uint8)[np.newaxis, :, np.newaxis]
+    lit = [np.full((64, 64, 3), v, np.uint8) + ramp for v in (100, 180, 230)]
+    assert list(similar_pairs(np.stack([thumbnail(b) for b in flat + lit]))) == []
 
 
 def test_nothing_and_one_picture_have_no_pairs(scene):
