@@ -89,12 +89,12 @@ def resize(frame: Frame, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     out = np.empty((preprocessing.height, preprocessing.width, 3), np.uint8)
     frame = to_frame(frame)
     steps = plan((frame.shape[0], frame.shape[1]), preprocessing)
-    _fill(frame, steps, preprocessing, out, swaps_color=True)
+    _fill(frame, steps, preprocessing, out, _Scratch(), swaps_color=True)
     return out
 
 
 class Preprocessor:
-    """Prepares frames for one model, reusing one buffer.
+    """Prepares frames for one model, reusing its buffers.
 
     Attributes:
         preprocessing: How a frame becomes the input size.
@@ -105,6 +105,7 @@ class Preprocessor:
         self.preprocessing = preprocessing
         self.input = tensor or InputTensor()
         self._pixels = np.empty((1, preprocessing.height, preprocessing.width, 3), np.uint8)
+        self._scratch = _Scratch()
         self._frame_size: tuple[int, int] | None = None
         self._plan: Plan | None = None
 
@@ -125,7 +126,8 @@ class Preprocessor:
         if self._plan is None or size != self._frame_size:
             self._frame_size, self._plan = size, plan(size, self.preprocessing)
         swaps_color = self.input.color == "rgb"
-        _fill(frame, self._plan, self.preprocessing, self._pixels[0], swaps_color=swaps_color)
+        pixels = self._pixels[0]
+        _fill(frame, self._plan, self.preprocessing, pixels, self._scratch, swaps_color=swaps_color)
         return self._as_tensor()
 
     def _as_tensor(self) -> Batch:
@@ -141,42 +143,68 @@ class Preprocessor:
         return batch
 
 
+class _Scratch:
+    """Arrays between the steps, kept from frame to frame.
+
+    Arrays of this size come from the system anew each time they are made, and its page faults take longer
+    than the resizing.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, NDArray[np.uint8]] = {}
+
+    def array(self, step: str, size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
+        """Return the array of a step, shape ``(*size, channels)``."""
+        array = self._arrays.get(step)
+        if array is None or array.shape != (*size, channels):
+            array = self._arrays[step] = np.empty((*size, channels), np.uint8)
+        return array
+
+
 def _fill(
     frame: Frame,
     steps: Plan,
     preprocessing: Preprocessing,
     out: NDArray[np.uint8],
+    scratch: _Scratch,
     *,
     swaps_color: bool,
 ) -> None:
     box: Any = frame[steps.top : steps.top + steps.box[0], steps.left : steps.left + steps.box[1]]
-    for _ in range(steps.halvings):
-        half = (box.shape[1] // 2, box.shape[0] // 2)
-        box = cv2.resize(box, half, interpolation=cv2.INTER_LINEAR_EXACT)
+    for i in range(steps.halvings):
+        size = (box.shape[0] // 2, box.shape[1] // 2)
+        half = scratch.array(f"halved {i}", size, 3)
+        box = cv2.resize(box, size[::-1], dst=half, interpolation=cv2.INTER_LINEAR_EXACT)
     scale = _bilinear if preprocessing.interpolation == "bilinear" else _nearest
-    scaled = scale(box, (steps.size[1], steps.size[0]), swaps_color=swaps_color)
     if steps.size == out.shape[:2]:
-        out[:] = scaled
+        scale(box, out, scratch, swaps_color=swaps_color)
         return
+    scaled = scratch.array("scaled", steps.size, 3)
+    scale(box, scaled, scratch, swaps_color=swaps_color)
     out[:] = PAD_VALUE
     rows = slice(steps.pad_top, steps.pad_top + steps.size[0])
     out[rows, steps.pad_left : steps.pad_left + steps.size[1]] = scaled
 
 
-def _bilinear(box: Any, size: tuple[int, int], *, swaps_color: bool) -> Any:
+def _bilinear(box: Any, out: NDArray[np.uint8], scratch: _Scratch, *, swaps_color: bool) -> None:
     """Resize with a fourth channel that is thrown away: every other channel gets the same bytes.
 
     OpenCV's exact kernel is vectorized for one, two and four channels, not for three; this takes a quarter less
     time.
     """
-    padded = cv2.cvtColor(box, cv2.COLOR_BGR2RGBA if swaps_color else cv2.COLOR_BGR2BGRA)
-    padded = cv2.resize(padded, size, interpolation=cv2.INTER_LINEAR_EXACT)
-    return cv2.cvtColor(padded, cv2.COLOR_BGRA2BGR)
+    height, width = out.shape[:2]
+    code = cv2.COLOR_BGR2RGBA if swaps_color else cv2.COLOR_BGR2BGRA
+    padded = cv2.cvtColor(box, code, dst=scratch.array("padded", box.shape[:2], 4))
+    scaled = scratch.array("scaled, padded", (height, width), 4)
+    cv2.resize(padded, (width, height), dst=scaled, interpolation=cv2.INTER_LINEAR_EXACT)
+    cv2.cvtColor(scaled, cv2.COLOR_BGRA2BGR, dst=out)
 
 
-def _nearest(box: Any, size: tuple[int, int], *, swaps_color: bool) -> Any:
-    scaled = cv2.resize(box, size, interpolation=cv2.INTER_NEAREST)
-    return cv2.cvtColor(scaled, cv2.COLOR_BGR2RGB) if swaps_color else scaled
+def _nearest(box: Any, out: NDArray[np.uint8], scratch: _Scratch, *, swaps_color: bool) -> None:
+    del scratch
+    cv2.resize(box, (out.shape[1], out.shape[0]), dst=out, interpolation=cv2.INTER_NEAREST)
+    if swaps_color:
+        cv2.cvtColor(out, cv2.COLOR_BGR2RGB, dst=out)
 
 
 def _at_least_one(value: float, most: int) -> int:
