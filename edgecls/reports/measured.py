@@ -1,5 +1,6 @@
 """What compare and bench say about the same artifact, side by side."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -133,9 +134,9 @@ def short_names(measured: Sequence[Measured]) -> Mapping[Key, str]:
     artifacts = {entry.artifact: f"{entry.recipe} {entry.format}" for entry in measured}
     is_plain = all(entry.recipe for entry in measured)
     is_plain = is_plain and len(set(artifacts.values())) == len(artifacts)
-    several = len({entry.key for entry in measured}) > len(artifacts)
+    backends = Counter(entry.artifact for entry in measured)
     names = {}
     for entry in measured:
         name = artifacts[entry.artifact] if is_plain else clip_text(entry.artifact, 26)
-        names[entry.key] = f"{name}, {entry.backend}" if several else name
+        names[entry.key] = f"{name} on {entry.backend}" if backends[entry.artifact] > 1 else name
     return names

@@ -122,7 +122,7 @@ def _speed_reason(choice: Measured, timed: Sequence[Measured]) -> str:
             f"It is the fastest{keeping}: {milliseconds_text(own)} a frame, "
             f"the next takes {milliseconds_text(next_ms)}."
         )
-    fastest = f"Of the fastest{keeping}, which differ by less than 5 %,"
+    fastest = f"Of the fastest{keeping.replace('keeps', 'keep')}, which differ by less than 5 %,"
     if all((entry.top1 or 0.0) < (choice.top1 or 0.0) for entry in equals):
         return f"{fastest} it is the most accurate."
     return f"{fastest} none is more accurate, and it is the smallest."

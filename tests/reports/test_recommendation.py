@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from edgecls_bench.comparison import ComparisonCase
 from edgecls_bench.measurement import BenchCase, Latency
 
-from edgecls.reports.measured import Measured, worse_and_slower
+from edgecls.reports.measured import Measured, short_names, worse_and_slower
 from edgecls.reports.recommendation import recommend
 
 PHOTOS = 1000
@@ -157,3 +159,18 @@ def test_worse_and_slower_needs_both(top1, ms, is_dominated):
 
 def test_fewer_threads_win_where_more_bring_nothing():
     assert entry("int8", ms=5, threads=(2, 1)).fastest.threads == 1
+
+
+def test_names_say_the_backend_only_where_a_file_ran_on_several():
+    int8, onnx = entry("int8"), entry("int8", kind="onnx")
+    again = replace(int8, backend="tflite-runtime")
+    assert list(short_names([int8, onnx]).values()) == ["int8 tflite", "int8 onnx"]
+    assert list(short_names([int8, again, onnx]).values()) == [
+        "int8 tflite on litert",
+        "int8 tflite on tflite-runtime",
+        "int8 onnx",
+    ]
+    foreign = replace(int8, recipe="", artifact="mobilenet_v1_0.25_128_quant.tflite")
+    assert list(short_names([foreign]).values()) == [
+        "mobilenet_v1_0.25\N{HORIZONTAL ELLIPSIS}t.tflite"
+    ]
