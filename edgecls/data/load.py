@@ -128,7 +128,7 @@ class PhotoSet:
         message = (
             f"Expected at least {MIN_PHOTOS} photos in each class, got {shown}{more}{left_out}."
         )
-        action = f"add photos to {self.root / next(iter(few))}, or remove that class"
+        action = f"add photos to {_class_folder(self, next(iter(few)))}, or remove that class"
         return DataError(message, hint=f"{action}; see: edgecls data check {self.root}")
 
 
@@ -177,14 +177,20 @@ def _refuse_empty_classes(found: FoundPhotos) -> None:
     for class_id, label in enumerate(found.labels):
         if class_id in full:
             continue
+        folder = _class_folder(found, label)
         others = [file.path for file in found.others if file.class_id == class_id]
         got = f"none in {label!r}"
-        hint = f"put photos into {found.root / label}, or remove the folder"
+        hint = f"put photos into {folder}, or remove the folder"
         if others:
-            got += f", only {len(others)} other files such as {printable(others[0].name)!r}"
-            hint = f"convert them to JPEG, PNG, WebP or BMP, or remove {found.root / label}"
+            files = "1 other file" if len(others) == 1 else f"{len(others)} other files"
+            got += f", only {files} such as {printable(others[0].name)!r}"
+            hint = f"convert them to JPEG, PNG, WebP or BMP, or remove {folder}"
         message = f"Expected photos in every class folder of {str(found.root)!r}, got {got}."
         raise DataError(message, hint=hint)
+
+
+def _class_folder(photos: FoundPhotos | PhotoSet, label: str) -> Path:
+    return photos.root.joinpath(*photos.merged[:1], label)
 
 
 def _hash_all(

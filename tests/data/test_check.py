@@ -258,7 +258,7 @@ def a_link_to_itself(root):
         (classes_further_down, "got one: 'inner'", "outer/inner"),
         (a_label_with_markup, "markup", "rename"),
         (a_label_of_200_characters, "200 characters", "rename"),
-        (a_link_to_itself, "cannot be opened", "one folder per class"),
+        (a_link_to_itself, "Expected a folder of photos", "one folder per class"),
     ],
 )
 def test_bad_input_is_an_error_of_its_own_with_a_next_action(

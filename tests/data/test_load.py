@@ -187,3 +187,63 @@ def test_every_file_is_counted_as_progress(photos):
 
 def test_names_are_shown_without_control_characters():
     assert printable("a\x1b[31m\u202eb\udcff猫") == "a\\x1b[31m\\u202eb\\udcff猫"
+
+
+def two_photos_in_a_class(root):
+    for path in sorted((root / "dogs").iterdir())[2:]:
+        path.unlink()
+
+
+def an_empty_class(root):
+    (root / "birds").mkdir()
+
+
+def a_class_of_other_files(root):
+    (root / "birds").mkdir()
+    (root / "birds" / "IMG_1.HEIC").write_bytes(b"x")
+
+
+def a_class_of_empty_files(root):
+    for path in (root / "dogs").iterdir():
+        path.write_bytes(b"")
+
+
+def a_class_that_is_another_one_copied(root):
+    for path in (root / "cats").iterdir():
+        (root / "dogs" / path.name).write_bytes(path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("damage", "message", "hint"),
+    [
+        (two_photos_in_a_class, "at least 5 photos in each class, got 2 in 'dogs'", "photos/dogs"),
+        (an_empty_class, "none in 'birds'", "put photos into"),
+        (a_class_of_other_files, "only 1 other file such as 'IMG_1.HEIC'", "convert them to JPEG"),
+        (a_class_of_empty_files, "got 0 in 'dogs' (left out: 8 undecodable)", "data check"),
+        (
+            a_class_that_is_another_one_copied,
+            "got 0 in 'cats', 0 in 'dogs' (left out: 16 in two classes)",
+            "data check",
+        ),
+    ],
+)
+def test_classes_that_cannot_be_trained_stop_the_training_with_a_next_action(
+    photos, tmp_path, edgecls, damage, message, hint
+):
+    damage(photos)
+    with pytest.raises(DataError) as caught:
+        load_photos(photos)
+    assert message in caught.value.message
+    code, out, err = edgecls("train", photos, "--out", tmp_path / "run")
+    assert (code, out) == (3, "")
+    assert message in err
+    assert hint in err.partition("hint: ")[2]
+
+
+def test_hints_name_the_folder_that_is_there_when_folders_were_put_together(tmp_path, write_photo):
+    for i, split in enumerate(("train", "validation")):
+        write_photo(tmp_path / split / "cats" / "0.jpg", i)
+        (tmp_path / split / "dogs").mkdir()
+    with pytest.raises(DataError, match="none in 'dogs'") as caught:
+        load_photos(tmp_path)
+    assert str(tmp_path / "train" / "dogs") in caught.value.hint
