@@ -143,7 +143,10 @@ class _Clock:
 
 def _read(data: Path) -> PhotoSet:
     with progress("Hashing photos", len(find_photos(data).photos)) as advance:
-        return load_photos(data, on_progress=advance)
+        photo_set = load_photos(data, on_progress=advance)
+    if photo_set.merged:
+        say(f"note: the classes in {', '.join(photo_set.merged)} are put together and split anew")
+    return photo_set
 
 
 def _without_broken(photo_set: PhotoSet, broken: Any) -> PhotoSet:
