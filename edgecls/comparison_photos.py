@@ -127,15 +127,14 @@ def _places(names: Sequence[str], labels: Sequence[str], *, where: str) -> Mappi
 
 
 def _nearest_labels(unknown: Sequence[str], labels: Sequence[str]) -> str:
-    folded: dict[str, str] = {}
-    for label in labels:
-        folded.setdefault(label.casefold(), label)
-    pairs = [
-        (name, folded[near[0]])
+    folded = {label.casefold(): label for label in labels}
+    near = {
+        name: [folded[key] for key in get_close_matches(name.casefold(), folded, n=2, cutoff=0.6)]
         for name in unknown
-        if (near := get_close_matches(name.casefold(), folded, n=1, cutoff=0.5))
+    }
+    found = [
+        f"{name!r} is near {' or '.join(map(repr, like))}" for name, like in near.items() if like
     ]
-    if pairs:
-        return "rename " + ", ".join(f"{name!r} to {label!r}" for name, label in pairs)
-    more = f" and {len(labels) - 10} more" if len(labels) > 10 else ""
-    return f"the model's labels are {', '.join(labels[:10])}{more}; see: edgecls inspect ARTIFACT"
+    if len(labels) <= 10:
+        found.append(f"the labels are {', '.join(labels)}")
+    return "; ".join(["rename the folders", *found, "see: edgecls inspect ARTIFACT"])

@@ -77,13 +77,13 @@ def test_an_unknown_class_folder_names_the_nearest_label(run, photos_dir, capsys
     assert edgecls("compare", run.path, "--data", photos_dir) == 3
     err = capsys.readouterr().err
     assert "got 'Redd'" in err
-    assert "hint: rename 'Redd' to 'red'" in err
+    assert "'Redd' is near 'red'" in err
 
 
 def test_a_class_folder_like_no_label_shows_the_labels(run, photos_dir, capsys):
     (photos_dir / "red").rename(photos_dir / "zzzzzz")
     assert edgecls("compare", run.path, "--data", photos_dir) == 3
-    assert "the model's labels are blue, green, red" in capsys.readouterr().err
+    assert "the labels are blue, green, red" in capsys.readouterr().err
 
 
 def test_a_run_without_a_split_asks_for_photos(run, capsys):
