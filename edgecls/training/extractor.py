@@ -139,7 +139,7 @@ def _convert(model: Any) -> bytes:
 
 
 def _agree(extract: Extractor, model: Any) -> bool:
-    pixels = golden_inputs(0, *model.input_shape[1:3], count=2)
+    pixels = golden_inputs(0, *model.input_shape[1:3], count=2)  # hard edges, and smooth
     wanted = np.asarray(model(pixels.astype(np.float32), training=False))
     got = np.stack([extract(picture) for picture in pixels])
     return bool(np.abs(got - wanted).max() <= TOLERANCE * np.abs(wanted).max())

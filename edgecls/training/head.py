@@ -1,7 +1,9 @@
 """The head: a linear layer on frozen features, trained in NumPy in seconds and the same every time.
 
-Features are centred and scaled for training; the result is folded back, so that the layer takes plain
-features. With few photos it starts at the class prototypes, which nothing beats at 1 to 5 photos a class.
+For training, features are centred and all divided by one number; the result is folded back, so that the
+layer takes plain features. (A number of its own for each feature costs 14 points with 3 photos a class, where
+it is mostly noise, and gains nothing with 400.) With few photos training starts at the class prototypes:
+96.5 % instead of 94.0 % with 3 photos of cats and of dogs each, 97.7 % instead of 97.3 % with 10.
 """
 
 from collections.abc import Callable
@@ -15,16 +17,16 @@ from edgecls.training.record import Epoch
 
 __all__ = ["Examples", "Head", "HeadOptions", "class_weights", "cross_entropy", "train_head"]
 
-FEW_PHOTOS = 10
+FEW_PHOTOS = 20
 """Below this many training photos in the median class, training starts at the prototypes."""
 
 BALANCED_RATIO = 1.5
 """Classes whose sizes differ by no more than this factor all weigh 1."""
 
-_LEARNING_RATE = 3e-3
+_LEARNING_RATE = 1e-2
 _WEIGHT_DECAY = 1e-4
 _ADAM = (0.9, 0.999, 1e-8)
-_LEAST_STD = 1e-3  # of a feature; one that never moves must not be blown up
+_LEAST_SCALE = 1e-6  # features that never move must not be blown up
 _PATIENCE = 10
 
 Floats = NDArray[np.float32]
@@ -126,13 +128,15 @@ def train_head(
             best, best_loss, best_epoch = head, history[-1].val_loss, number
         if number - best_epoch >= _PATIENCE:
             break
-    kernel = best.kernel / scale[:, np.newaxis]
+    kernel = best.kernel / scale
     return Head(kernel=kernel, bias=best.bias - center @ kernel), tuple(history)
 
 
 def _scaling(features: Floats) -> tuple[Floats, Floats]:
-    std = np.maximum(features.std(axis=0), _LEAST_STD)
-    return features.mean(axis=0), np.asarray(std * np.sqrt(features.shape[1]), np.float32)
+    """Return the mean, and the length of a typical feature vector once that is taken away."""
+    center = features.mean(axis=0)
+    length = np.sqrt(((features - center) ** 2).sum(axis=1).mean())
+    return center, np.asarray(max(length, _LEAST_SCALE), np.float32)
 
 
 def _start(train: Examples, classes: int) -> Head:

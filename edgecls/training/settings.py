@@ -12,7 +12,7 @@ __all__ = ["ResizeRule", "TrainingSettings"]
 
 ResizeRule = Literal["crop", "stretch", "letterbox"]
 
-HEAD_EPOCHS, FINE_TUNE_EPOCHS, SCRATCH_EPOCHS = 100, 5, 30
+HEAD_EPOCHS, FINE_TUNE_EPOCHS, SCRATCH_EPOCHS = 60, 5, 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +22,7 @@ class TrainingSettings:
     Attributes:
         backbone: Name of the backbone.
         epochs: Most passes over the training photos in the last stage; None for that stage's own default
-            (head 100, fine-tuning 5, from scratch 30).
+            (head 60, fine-tuning 5, from scratch 30).
         fine_tune: How many of the top blocks to train end to end afterwards; 0 for none.
         seed: What every random choice is drawn from.
         resize: How a photo becomes the input size.

@@ -74,7 +74,7 @@ def train(
         data: The folder of photos.
         out: The run directory, such as ``runs/pets``.
         backbone: Name of the backbone.
-        epochs: Most passes over the photos in the last stage; by default 100 for the head, 5 for fine-tuning,
+        epochs: Most passes over the photos in the last stage; by default 60 for the head, 5 for fine-tuning,
             30 from scratch.
         fine_tune: How many of the top blocks to train end to end, with augmentation; 0 for none.
         seed: What every random choice is drawn from.

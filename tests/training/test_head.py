@@ -7,23 +7,25 @@ from edgecls.training.head import Examples, HeadOptions, class_weights, cross_en
 OPTIONS = HeadOptions(epochs=40, batch_size=16, seed=3)
 
 
-def examples(per_class, *, seed=0, spread=0.6, classes=3, length=20):
-    """Features around one centre per class, with a common offset and very unequal scales."""
+def examples(per_class, *, seed=0, spread=0.6, classes=3, length=20, scale=40.0):
+    """Features around one centre per class, far from 0 and of any size."""
     centers = np.random.default_rng(7).normal(size=(classes, length))
     random = np.random.default_rng(seed)
     class_ids = np.repeat(np.arange(classes), per_class)
     features = centers[class_ids] + random.normal(scale=spread, size=(len(class_ids), length))
-    scales = np.geomspace(0.01, 100, length)
-    return Examples(features=((features + 5) * scales).astype(np.float32), class_ids=class_ids)
+    features = ((features + 5) * scale).astype(np.float32)
+    return Examples(features=features, class_ids=class_ids)
 
 
 def accuracy(head, part):
     return (head.logits(part.features).argmax(axis=1) == part.class_ids).mean()
 
 
-def test_a_head_learns_from_plain_features_of_any_scale():
-    head, history = train_head(examples(40), examples(10, seed=1), 3, OPTIONS)
-    assert accuracy(head, examples(50, seed=2)) > 0.98
+@pytest.mark.parametrize("scale", [1e-3, 1, 1000])
+def test_a_head_learns_from_plain_features_of_any_size(scale):
+    train, val = examples(40, scale=scale), examples(10, seed=1, scale=scale)
+    head, history = train_head(train, val, 3, OPTIONS)
+    assert accuracy(head, examples(50, seed=2, scale=scale)) > 0.98
     assert history[-1].loss < history[0].loss
 
 
