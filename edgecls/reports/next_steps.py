@@ -100,14 +100,26 @@ def _better_model(
             f"{points_text(high - low)}; a tenth of all new photos joins the test split."
         )
         yield NextStep(title="Add photos to know the accuracy better", why=why)
-    settings = records.training.settings if records.training is not None else {}
-    tuned = settings.get("fine_tune", settings.get("fine-tune", "0")) not in {"0", "", "None"}
-    if right / photos < _GOOD_ACCURACY and records.split is not None and not tuned:
-        command = shlex.join(
-            ["edgecls", "train", records.split.root, "--out", records.path, "--fine-tune", "2"]
-        )
+    if right / photos < _GOOD_ACCURACY:
+        yield from _stronger_training(records)
+
+
+def _stronger_training(records: RunRecords) -> Iterator[NextStep]:
+    training, split = records.training, records.split
+    if training is None or split is None:
+        return
+    if training.weights.startswith("none"):
+        option = ("--backbone", "efficientnet_lite0")
+        title = "Start from a trained backbone"
+        why = f"{training.backbone} has seen these photos only, the default one ImageNet's 1.2 million."
+    elif not any(epoch.stage == "fine-tune" for epoch in training.history):
+        option = ("--fine-tune", "2")
+        title = "Try fine-tuning"
         why = "The backbone was frozen; training its last blocks on your photos often helps below 95 %."
-        yield NextStep(title="Try fine-tuning", why=why, commands=(command,))
+    else:
+        return
+    command = shlex.join(["edgecls", "train", split.root, "--out", records.path, *option])
+    yield NextStep(title=title, why=why, commands=(command,))
 
 
 def _device(records: RunRecords, recommendation: Recommendation | None) -> Iterator[NextStep]:

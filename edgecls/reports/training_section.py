@@ -106,7 +106,7 @@ def training_section(records: RunRecords) -> TrainingSection:
         skipped_examples=tuple(
             (p.path, p.reason, p.detail) for p in (split.skipped[:MAX_SKIPPED] if split else ())
         ),
-        curves=_curves(training.history) if training is not None else (),
+        curves=_curves(training) if training is not None else (),
         timings=tuple(
             (stage, seconds_text(seconds), seconds / longest if longest > 0 else 0.0)
             for stage, seconds in (training.timings_s.items() if training is not None else ())
@@ -145,6 +145,12 @@ def _facts(records: RunRecords) -> tuple[tuple[str, str], ...]:
                     f"{count_text(computed)} computed, {count_text(cached)} from the cache",
                 )
             )
+        if (
+            any(e.stage == "fine-tune" for e in training.history)
+            and training.features_computed + cached
+        ):
+            kept = "yes" if training.is_fine_tuned else "tried, was not better, not kept"
+            facts.append(("Fine-tuned", kept))
         facts.append(("Finished", date_text(training.created)))
     if provenance is not None:
         facts.append(("Data fingerprint", provenance.dataset_fingerprint))
@@ -199,18 +205,23 @@ def _counts_per_class(training: TrainingRecord | None, split: Split | None) -> l
     ]
 
 
-_TITLES = {"head": "Head, on the backbone's features", "fine-tune": "Fine-tuning, end to end"}
+def _curves(training: TrainingRecord) -> tuple[Curves, ...]:
+    from_scratch = training.weights.startswith("none")
+    titles = {
+        "head": "Head, on the backbone's features",
+        "fine-tune": "From scratch, end to end" if from_scratch else "Fine-tuning, end to end",
+    }
+    stages = dict.fromkeys(epoch.stage for epoch in training.history)
+    return tuple(
+        _stage_curves(titles[stage], [e for e in training.history if e.stage == stage])
+        for stage in stages
+    )
 
 
-def _curves(history: Sequence[Epoch]) -> tuple[Curves, ...]:
-    stages = dict.fromkeys(epoch.stage for epoch in history)
-    return tuple(_stage_curves(stage, [e for e in history if e.stage == stage]) for stage in stages)
-
-
-def _stage_curves(stage: str, epochs: Sequence[Epoch]) -> Curves:
+def _stage_curves(title: str, epochs: Sequence[Epoch]) -> Curves:
     best = min(epochs, key=lambda e: e.val_loss)
     return Curves(
-        title=_TITLES[stage],
+        title=title,
         loss=line_plot(
             [
                 ("training", "train", [e.loss for e in epochs]),
