@@ -18,7 +18,7 @@ from edgecls.demo.render import encode_photo, render_photo
 from edgecls.demo.shapes import LABELS
 from edgecls.progress import Advance
 
-__all__ = ["DrawnPhotos", "draw_photos", "read_drawn"]
+__all__ = ["DrawnPhotos", "are_drawn", "draw_photos", "read_drawn"]
 
 RECORD_NAME = ".edgecls-demo.json"  # hidden: not a photo, and not to be reported as another file
 RENDERING = 1  # counted up when the same seed gives other photos
@@ -64,10 +64,20 @@ def read_drawn(root: Path) -> DrawnPhotos | None:
     raise OptionError(message, hint="name another directory: edgecls demo --out runs/demo2")
 
 
+def are_drawn(root: Path, *, seed: int, per_class: int) -> bool:
+    """Return whether ``root`` holds just these photos.
+
+    Raises:
+        OptionError: If it holds something that the demo did not make.
+    """
+    wanted = DrawnPhotos(seed=seed, per_class=per_class)
+    return read_drawn(root) == wanted and _counts(root) == dict.fromkeys(LABELS, per_class)
+
+
 def draw_photos(
     root: Path, *, seed: int, per_class: int, on_progress: Advance | None = None
-) -> bool:
-    """Draw ``per_class`` photos of each shape into ``root/<label>/``, unless they are there already.
+) -> None:
+    """Draw ``per_class`` photos of each shape into ``root/<label>/``.
 
     They are drawn beside ``root`` and moved there when all are done.
 
@@ -77,16 +87,12 @@ def draw_photos(
         per_class: How many of each.
         on_progress: Called with the number of photos just drawn, of ``per_class * len(LABELS)``.
 
-    Returns:
-        Whether they were drawn; False if they were there.
-
     Raises:
         OptionError: If ``root`` holds something that the demo did not make.
         StorageError: If they cannot be written.
     """
+    read_drawn(root)
     wanted = DrawnPhotos(seed=seed, per_class=per_class)
-    if read_drawn(root) == wanted and _counts(root) == dict.fromkeys(LABELS, per_class):
-        return False
     with _replacing(root) as folder:
         for label in LABELS:
             make_directory(folder / label)
@@ -100,7 +106,6 @@ def draw_photos(
         for _ in each(draw_one, items, threads=os.cpu_count() or 1, on_progress=on_progress):
             pass
         (folder / RECORD_NAME).write_text(to_json(wanted), encoding="utf-8")
-    return True
 
 
 def _counts(root: Path) -> dict[str, int]:
