@@ -33,6 +33,6 @@ def captured_stderr() -> Iterator[list[str]]:
 
 def _scratch_file() -> IO[bytes]:
     """Return a file in memory where there is such a thing: a device may have no place that can be written."""
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("edgecls-stderr"), "w+b")
     return tempfile.TemporaryFile()
