@@ -63,8 +63,9 @@ class ReportContent:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether a stage has not run yet."""
-        return self.records.comparison is None or self.records.bench is None
+        """Whether a stage has not run yet, or ran for an earlier training."""
+        records = self.records
+        return records.comparison is None or records.bench is None or bool(records.outdated)
 
 
 def report_content(records: RunRecords) -> ReportContent:

@@ -53,6 +53,9 @@ def _missing_stages(records: RunRecords) -> Iterator[NextStep]:
     if not records.exported and records.comparison is None and records.bench is None:
         why = "Nothing runs on a device yet: this writes the quantized .tflite and .onnx files."
         yield NextStep(title="Export the model", why=why, commands=(f"edgecls export {run}",))
+    elif records.outdated:
+        why = f"Made of the weights before the last training: {', '.join(records.outdated)}."
+        yield NextStep(title="Export again", why=why, commands=(f"edgecls export {run}",))
     photos = " --data PHOTOS" if records.split is None else ""
     if records.comparison is None:
         why = (

@@ -2,19 +2,22 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from edgecls_bench.comparison import Comparison
 from edgecls_bench.measurement import BenchRun
-from edgecls_device.errors import DataError, SpecError
+from edgecls_device.artifact import Artifact, read_artifact
+from edgecls_device.errors import ArtifactError, DataError, SpecError
 from edgecls_device.files import read_bytes
 from edgecls_device.records import Record, from_json
 from edgecls_device.spec import ModelSpec
 
 from edgecls.data.split_record import Split
 from edgecls.run_directory import MAX_RECORD_BYTES, RunDirectory
+from edgecls.targets import Target
 from edgecls.training.record import TrainingRecord
 
 __all__ = ["RunRecords", "read_run"]
@@ -37,6 +40,7 @@ class RunRecords:
         comparison: Accuracy of the exported files.
         bench: Latency of the exported files.
         exported: File name -> SHA-256 of every exported file that exists now.
+        outdated: Names of exported files that were made of an earlier training's weights.
     """
 
     name: str
@@ -47,6 +51,7 @@ class RunRecords:
     comparison: Comparison | None = None
     bench: BenchRun | None = None
     exported: Mapping[str, str] = field(default_factory=dict)
+    outdated: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -72,6 +77,7 @@ def read_run(run: RunDirectory) -> RunRecords:
         SpecError: If a record is damaged or contradicts itself.
         StorageError: If a file cannot be read.
     """
+    artifacts = _readable_artifacts(run)
     records = RunRecords(
         name=run.name,
         path=str(run.path),
@@ -81,6 +87,7 @@ def read_run(run: RunDirectory) -> RunRecords:
         comparison=_read(Comparison, run.compare),
         bench=_read(BenchRun, run.bench),
         exported={path.name: _sha256(path) for path in run.artifacts()},
+        outdated=Target(run=run, artifacts=artifacts).stale(),
     )
     if not any((records.spec, records.training, records.comparison, records.bench)):
         message = f"Expected a run to report on in {str(run.path)!r}, got no records there."
@@ -108,6 +115,15 @@ def _read(kind: type[RecordT], path: Path) -> RecordT | None:
     if not path.is_file():
         return None
     return from_json(kind, read_bytes(path, max_bytes=MAX_RECORD_BYTES), name=str(path))
+
+
+def _readable_artifacts(run: RunDirectory) -> tuple[Artifact, ...]:
+    """Return the exported files but for damaged ones, which ``compare`` and ``bench`` name."""
+    found = []
+    for path in run.artifacts():
+        with suppress(ArtifactError, SpecError):
+            found.append(read_artifact(path))
+    return tuple(found)
 
 
 def _sha256(path: Path) -> str:

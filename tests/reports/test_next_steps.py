@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -71,3 +72,12 @@ def test_the_recommended_file_is_the_one_to_put_on_a_pi(steps_of):
     assert step.commands[0].startswith("scp ")
     assert "pets.int8." in step.commands[0]
     assert step.commands[-1].endswith("--source 0")
+
+
+def test_files_of_an_earlier_training_are_to_be_exported_again(tmp_path):
+    run = write_run(tmp_path / "pets")
+    records = replace(read_run(run), outdated=("pets.int8.onnx",), exported={"pets.int8.onnx": "a"})
+    step = report_content(records).steps[0]
+    assert step.title == "Export again"
+    assert "pets.int8.onnx" in step.why
+    assert step.commands == (f"edgecls export {run.path}",)
