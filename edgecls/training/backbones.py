@@ -77,7 +77,12 @@ def backbone_named(name: str) -> Backbone:
 
 
 def build(
-    backbone: Backbone, *, size: int, include_top: bool = False, pretrained: bool = True
+    backbone: Backbone,
+    *,
+    size: int,
+    include_top: bool = False,
+    pretrained: bool = True,
+    seed: int = 0,
 ) -> Any:
     """Build a backbone as a functional Keras model.
 
@@ -89,6 +94,7 @@ def build(
         size: Input height and width in pixels.
         include_top: Whether to end in the 1000 ImageNet logits.
         pretrained: Whether to load its ImageNet weights; False is for tests.
+        seed: What the weights are drawn from, where it is trained from scratch.
 
     Raises:
         MissingDependencyError: If TensorFlow, or the package with the weights, is not installed.
@@ -98,7 +104,7 @@ def build(
     import_keras()
     builder = load(backbone.builder, extra="train")
     if not backbone.is_pretrained:
-        return builder(size=size)
+        return builder(size=size, seed=seed)
     return builder(size=size, include_top=include_top, pretrained=pretrained)
 
 

@@ -151,7 +151,9 @@ class _Session:
         self.optimizer = keras.optimizers.Adam(options.learning_rate, clipnorm=1.0)
         self.optimizer.build(model.trainable_variables)
         self.best: Sequence[NDArray[Any]] = model.get_weights()
-        accuracy, loss = self._validate() if options.keeps_start else (-1.0, math.inf)
+        accuracy, loss = -1.0, math.inf
+        if options.keeps_start and not options.is_resumed:
+            accuracy, loss = self._validate()
         self.state = CheckpointState(key=options.key, best_accuracy=accuracy, best_loss=loss)
         self._step = _compiled_step(model, self.optimizer)
 

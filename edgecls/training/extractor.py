@@ -18,6 +18,7 @@ from edgecls_device.errors import EdgeclsError
 from edgecls_device.files import read_bytes, write_atomically
 from edgecls_device.golden import golden_inputs
 from edgecls_device.native_output import captured_stderr
+from edgecls_device.opencv import cv2
 from edgecls_device.preprocessing import resize
 from edgecls_device.records import encode
 from edgecls_device.spec import Preprocessing
@@ -53,12 +54,10 @@ def extractor_fingerprint(name: str, model: Any, preprocessing: Preprocessing) -
         model: The backbone, with its weights.
         preprocessing: How photos become its input.
     """
-    from cv2 import __version__ as opencv_version
-
     picture = golden_inputs(0, 333, 500, count=2)[1]  # shows any change of the resize rule itself
     pixels = hashlib.sha256(resize(picture, preprocessing).tobytes()).hexdigest()
     weights = weights_fingerprint(model)
-    parts = [_VERSION, name, encode(preprocessing), pixels, opencv_version, weights]
+    parts = [_VERSION, name, encode(preprocessing), pixels, cv2.__version__, weights]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

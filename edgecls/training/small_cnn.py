@@ -8,7 +8,7 @@ FEATURES = 96
 _CHANNELS = (16, 32, 64, FEATURES)
 
 
-def small_cnn(*, size: int, seed: int = 0) -> Any:
+def small_cnn(*, size: int, seed: int) -> Any:
     """Build the network as a functional Keras model, about 84,000 parameters.
 
     Only convolutions, batch norm and ReLU6, which every runtime quantizes well.

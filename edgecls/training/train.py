@@ -107,7 +107,7 @@ def train(
         photo_set = _read(Path(data))
     with clock("backbone"):
         import_keras()
-        network = build(settings.entry, size=settings.preprocessing.height)
+        network = build(settings.entry, size=settings.preprocessing.height, seed=settings.seed)
     pictures = Pictures(settings.preprocessing, threads=threads())
     with clock("features"):
         features = _NO_FEATURES

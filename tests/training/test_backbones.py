@@ -34,6 +34,14 @@ def test_every_backbone_takes_pixels_and_gives_one_feature_vector_a_picture(name
     assert np.isfinite(features).all()
 
 
+def test_a_network_from_scratch_is_drawn_from_its_seed():
+    def first_kernel(seed):
+        return build(BACKBONES["small_cnn"], size=32, seed=seed).get_weights()[0]
+
+    assert (first_kernel(1) == first_kernel(1)).all()
+    assert (first_kernel(1) != first_kernel(2)).any()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "blocks"),

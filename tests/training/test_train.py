@@ -196,3 +196,15 @@ def test_a_spec_written_by_training_is_read_back(trained):
         for name in ("train", "val", "test")
     }
     assert len(spec.provenance.model_fingerprint) == 64
+
+
+def test_real_photos_are_told_apart_with_the_defaults(cats_dogs, cache, tmp_path):
+    folder = tmp_path / "photos"
+    for label in ("cats", "dogs"):
+        (folder / label).mkdir(parents=True)
+        for photo in sorted((cats_dogs / label).iterdir())[:60]:
+            (folder / label / photo.name).symlink_to(photo)
+    record = train(folder, out=tmp_path / "run", cache=cache)
+    assert record.val.photos + record.test.photos >= 15
+    right = [part.accuracy * part.photos for part in (record.val, record.test)]
+    assert sum(right) >= record.val.photos + record.test.photos - 2
