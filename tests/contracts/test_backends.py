@@ -127,3 +127,15 @@ def test_a_backend_that_is_not_installed_names_its_extra():
 def test_an_impossible_number_of_threads_is_refused(threads):
     with pytest.raises(OptionError, match="threads"):
         BackendOptions(threads=threads)
+
+
+def test_a_model_whose_names_are_not_text_is_an_error(name, make):
+    with pytest.raises(ArtifactError, match="Expected a model"):
+        open_backend(name, make().replace(b"scores", b"sco\xff\xfes"), OPTIONS)
+
+
+def test_loading_prints_nothing(name, make, capfd):
+    open_backend(name, make(), OPTIONS).close()
+    with pytest.raises(ArtifactError):
+        open_backend(name, make().replace(b"scores", b"sco\xff\xfes"), OPTIONS)
+    assert capfd.readouterr() == ("", "")

@@ -37,15 +37,11 @@ class OnnxruntimeBackend:
         Raises:
             ArtifactError: If the runtime refuses it, or it has not one input and one output.
         """
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = options.threads
-        settings.inter_op_num_threads = 1
-        settings.log_severity_level = _FATAL
         with captured_stderr() as printed:
             try:
-                session = onnxruntime.InferenceSession(
-                    model, sess_options=settings, providers=["CPUExecutionProvider"]
-                )
+                backend = cls(_session_of(model, options))
+            except ArtifactError:
+                raise
             except Exception as error:  # its errors share no public base class
                 failure: Exception | None = error
             else:
@@ -56,15 +52,7 @@ class OnnxruntimeBackend:
             raise ArtifactError(
                 message, hint="copy the file again, or export it again"
             ) from failure
-        inputs, outputs = len(session.get_inputs()), len(session.get_outputs())
-        if inputs != 1 or outputs != 1:
-            message = (
-                f"Expected a classifier with one input and one output, got {inputs} and {outputs}."
-            )
-            raise ArtifactError(
-                message, hint="give an image classifier; detectors have several outputs"
-            )
-        return cls(session)
+        return backend
 
     @property
     def input(self) -> TensorInfo:
@@ -98,6 +86,28 @@ class OnnxruntimeBackend:
     def close(self) -> None:
         """Free the model."""
         self._session = None
+
+
+def _session_of(model: bytes, options: BackendOptions) -> Any:
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = options.threads
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = _FATAL
+    session = onnxruntime.InferenceSession(
+        model,
+        sess_options=settings,
+        providers=["CPUExecutionProvider"],
+        enable_fallback=False,  # it prints, and tries the same provider again
+    )
+    inputs, outputs = len(session.get_inputs()), len(session.get_outputs())
+    if inputs != 1 or outputs != 1:
+        message = (
+            f"Expected a classifier with one input and one output, got {inputs} and {outputs}."
+        )
+        raise ArtifactError(
+            message, hint="give an image classifier; detectors have several outputs"
+        )
+    return session
 
 
 def _tensor_info(node: Any) -> TensorInfo:

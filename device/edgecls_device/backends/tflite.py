@@ -36,11 +36,10 @@ class TfliteBackend:
         """
         with captured_stderr() as printed:
             try:
-                interpreter = cls.interpreter_class(
-                    model_content=model, num_threads=options.threads
-                )
-                interpreter.allocate_tensors()
-            except (RuntimeError, ValueError) as error:
+                backend = cls(cls._interpreter_of(model, options))
+            except ArtifactError:
+                raise
+            except (RuntimeError, ValueError, MemoryError) as error:
                 failure: Exception | None = error
             else:
                 failure = None
@@ -50,6 +49,12 @@ class TfliteBackend:
             raise ArtifactError(
                 message, hint="copy the file again, or export it again"
             ) from failure
+        return backend
+
+    @classmethod
+    def _interpreter_of(cls, model: bytes, options: BackendOptions) -> Any:
+        interpreter = cls.interpreter_class(model_content=model, num_threads=options.threads)
+        interpreter.allocate_tensors()
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             counts = f"{len(inputs)} and {len(outputs)}"
@@ -57,7 +62,7 @@ class TfliteBackend:
             raise ArtifactError(
                 message, hint="give an image classifier; detectors have several outputs"
             )
-        return cls(interpreter)
+        return interpreter
 
     @property
     def input(self) -> TensorInfo:
@@ -77,12 +82,12 @@ class TfliteBackend:
         try:
             self._interpreter.set_tensor(self._input_index, batch)
             self._interpreter.invoke()
+            result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
         except (RuntimeError, ValueError) as error:
             message = f"Expected {self.name} to compute the model, got: {error}."
             raise ArtifactError(
                 message, hint="check the file with: edgecls verify ARTIFACT"
             ) from error
-        result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
         return result
 
     def bare_call(self, batch: NDArray[Any]) -> Callable[[], object]:
