@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from edgecls_device.backends.protocol import Backend, BackendOptions
 from edgecls_device.backends.table import installed_backends, open_backend
-from edgecls_device.errors import EdgeclsError
+from edgecls_device.errors import EdgeclsError, StorageError
 from edgecls_device.files import read_bytes, write_atomically
 from edgecls_device.golden import golden_inputs
 from edgecls_device.native_output import captured_stderr
@@ -81,6 +81,8 @@ def open_extractor(model: Any, copy: Path, *, threads: int) -> Extractor:
         if _agree(fast, model):
             return fast
         reason = "it gives other features than Keras"
+    except StorageError:
+        raise  # nor could the features be stored
     except EdgeclsError as error:
         reason = error.message
     copy.unlink(missing_ok=True)

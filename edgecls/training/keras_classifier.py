@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from edgecls_device.errors import TrainingError
-from edgecls_device.files import storage_errors
 from edgecls_device.golden import golden_inputs
 from edgecls_device.spec import GoldenSamples
 from numpy.typing import NDArray
@@ -74,10 +73,9 @@ def save_model(model: Any, path: Path) -> None:
     """Write a model as ``.keras``, without the state of an optimizer.
 
     Raises:
-        StorageError: If it cannot be written.
+        OSError: If it cannot be written.
     """
-    with storage_errors("write", path):
-        model.save(path, include_optimizer=False)
+    model.save(path, include_optimizer=False)
 
 
 def _with_softmax(inputs: Any, logits: Any) -> Any:
