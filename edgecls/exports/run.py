@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgecls_device.errors import DataError, ExportError
+from edgecls_device.files import storage_errors
 from edgecls_device.golden import golden_inputs
 from edgecls_device.spec import ModelSpec
 from edgecls_export.exported import ExportedArtifact, ExportRun, Images
@@ -69,7 +70,8 @@ def export_run(
     needs_calibration = any(entry.needs_calibration for entry in entries)
     images, photos = _images(run, spec, data, calibration if needs_calibration else 0)
     log = run.logs / LOG_NAME
-    log.unlink(missing_ok=True)
+    with storage_errors("replace", log):
+        log.unlink(missing_ok=True)
     say("Loading the Keras model")
     frozen = freeze(load_keras_model(run.model, log=log))
     return _export_all(run, spec, frozen, chosen, images, photos, log, on_done)

@@ -1,5 +1,6 @@
 """Export one file: require, convert, embed the spec, reload, compare with Keras, and only then name it."""
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from edgecls_device.backends.protocol import BackendOptions, default_threads
 from edgecls_device.backends.table import choose_backend, open_backend
 from edgecls_device.classifier import Classifier
 from edgecls_device.errors import EdgeclsError, ExportError
-from edgecls_device.files import writing
+from edgecls_device.files import storage_errors, writing
 from edgecls_device.golden import golden_inputs
 from edgecls_device.spec import ModelSpec
 from edgecls_device.verify import verify
@@ -108,7 +109,8 @@ def _convert(
     convert: Convert, frozen: FrozenModel, calibration: Images, title: str, log: Path
 ) -> ModelBody:
     try:
-        return convert(frozen, calibration)
+        with storage_errors("write temporary files in", Path(tempfile.gettempdir())):
+            return convert(frozen, calibration)
     except EdgeclsError:
         raise
     except Exception as error:  # converters raise nearly anything

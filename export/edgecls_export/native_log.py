@@ -10,7 +10,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import IO, TextIO
 
@@ -31,10 +31,10 @@ def output_to_log(path: Path, title: str) -> Iterator[None]:
     make_directory(path.parent)
     with storage_errors("write", path):
         log = path.open("ab", buffering=0)
+        log.write(f"== {title}\n".encode())
     with log, warnings.catch_warnings(), ExitStack() as restored:
         warnings.simplefilter("default")
         warnings.showwarning = _write_warning
-        log.write(f"== {title}\n".encode())
         for descriptor, redirect in ((1, redirect_stdout), (2, redirect_stderr)):
             _turn(descriptor, log.fileno(), restored)
             stream = _stream(descriptor)
@@ -43,7 +43,8 @@ def output_to_log(path: Path, title: str) -> Iterator[None]:
         try:
             yield
         except Exception:
-            log.write(traceback.format_exc().encode())
+            with suppress(OSError):  # a full disk must not hide what went wrong
+                log.write(traceback.format_exc().encode())
             raise
 
 

@@ -263,3 +263,14 @@ def test_ctrl_c_keeps_the_finished_files(run):
     assert "shapes.float32.tflite" in left
     assert len(left) < 5
     assert all(name.startswith("shapes.") for name in left)
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(finished_run, small_disk, capfd):
+    run = RunDirectory(small_disk / "shapes")
+    shutil.copytree(finished_run.path, run.path)
+    (run.path / "other").write_bytes(bytes(shutil.disk_usage(small_disk).free - 8192))
+    code, _, err = exit_of(["export", run.path, "--format", "onnx", "--recipe", "float32"], capfd)
+    assert code == 8
+    assert "No space left" in err
+    assert "free some space" in err
+    assert not list(run.exports.iterdir())
