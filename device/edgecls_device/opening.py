@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecls_device.artifact import Artifact, read_artifact
+from edgecls_device.artifact import read_artifact
 from edgecls_device.backends.protocol import BackendOptions, default_threads
 from edgecls_device.backends.table import choose_backend, open_backend
 from edgecls_device.classifier import Classifier
@@ -15,15 +15,13 @@ __all__ = ["OpenModel", "open_model"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class OpenModel:
-    """An open model.
+    """An open model. The file's content is not kept: a runtime that needs it has it.
 
     Attributes:
-        artifact: The file.
         classifier: Ready to classify.
         notes: What people should know about how it was understood.
     """
 
-    artifact: Artifact
     classifier: Classifier
     notes: tuple[str, ...] = ()
 
@@ -57,8 +55,8 @@ def open_model(
             )
             raise OptionError(message, hint=f"leave out {', '.join(foreign.given)}")
         classifier = Classifier.from_artifact(artifact, backend=backend, threads=threads)
-        return OpenModel(artifact=artifact, classifier=classifier)
+        return OpenModel(classifier=classifier)
     options = BackendOptions(threads=default_threads() if threads is None else threads)
     opened = open_backend(choose_backend(artifact.format, backend), artifact.data, options)
     spec, notes = foreign_spec(artifact, opened, foreign)
-    return OpenModel(artifact=artifact, classifier=Classifier(spec, opened), notes=notes)
+    return OpenModel(classifier=Classifier(spec, opened), notes=notes)

@@ -38,7 +38,7 @@ def command(artifact: Path, as_json: bool) -> None:
         print_record(found)
         return
     for key, value in _rows(found):
-        click.echo(f"{key:<15} {value}")
+        click.echo(f"{key:<16}  {value}")
 
 
 def _rows(found: "Inspection") -> Iterator[tuple[str, str]]:

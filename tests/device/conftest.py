@@ -76,17 +76,21 @@ def folder(tmp_path):
     return root
 
 
+def write_clip(path, colors):
+    """Write a frame of each colour, 10 a second."""
+    code = cv2.VideoWriter.fourcc(*"MJPG")
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 10, (64, 48))
+    assert writer.isOpened()
+    for color in colors:
+        writer.write(picture(color))
+    writer.release()
+
+
 @pytest.fixture
 def clip(tmp_path):
     """30 red and 30 blue frames, 10 a second."""
     path = tmp_path / "clip.avi"
-    writer = cv2.VideoWriter(
-        str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48)
-    )
-    assert writer.isOpened()
-    for i in range(60):
-        writer.write(picture("red" if i < 30 else "blue"))
-    writer.release()
+    write_clip(path, ["red"] * 30 + ["blue"] * 30)
     return path
 
 

@@ -241,6 +241,16 @@ def test_a_window_without_a_display_is_refused_before_the_toolkit_aborts(monkeyp
         check_window()
 
 
+def test_a_display_that_cannot_be_opened_is_refused_and_ends_no_process(monkeypatch):
+    monkeypatch.setattr(cv2, "getBuildInformation", lambda: "  GUI:             QT5\n")
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.setattr(
+        window, "_PROBE", "import os, sys; sys.stderr.write('no :4711.'); os.abort()"
+    )
+    with pytest.raises(OptionError, match=r"cannot be opened: no :4711\."):
+        check_window()
+
+
 class FakeHighgui:
     """OpenCV's windows, with the keys a user presses."""
 

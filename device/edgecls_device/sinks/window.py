@@ -1,12 +1,15 @@
 """An OpenCV window with the annotated picture; ``q``, Esc or its close button end the run."""
 
 import os
+import subprocess
 import sys
 import time
 
 from edgecls_device.annotate import annotate
+from edgecls_device.arrays import Frame
 from edgecls_device.errors import OptionError
 from edgecls_device.live import FrameResult, RunSummary
+from edgecls_device.native_output import captured_stderr
 from edgecls_device.opencv import cv2, require_window
 from edgecls_device.stop import Stop
 
@@ -14,6 +17,9 @@ __all__ = ["WindowSink", "check_window"]
 
 TITLE = "edgecls (q to quit)"
 _KEYS = {ord("q"), ord("Q"), 27}
+_HINT = "run it in a desktop session, or write a clip instead: --save clip.avi"
+_PROBE = "import cv2; cv2.namedWindow('edgecls'); cv2.waitKey(1)"
+_PROBE_TIMEOUT_S = 30.0
 
 
 def check_window() -> None:
@@ -21,15 +27,18 @@ def check_window() -> None:
 
     Raises:
         MissingDependencyError: If this OpenCV is a headless build.
-        OptionError: If there is no display. (The window toolkit would abort the process.)
+        OptionError: If there is no display, or it cannot be opened.
     """
     require_window()
     if sys.platform == "linux" and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         message = "Expected a display for --show, got none (DISPLAY is not set)."
-        hint = "run it in a desktop session, or write a clip instead: --save clip.avi"
-        raise OptionError(message, hint=hint)
+        raise OptionError(message, hint=_HINT)
+    reason = _reason_not_to_open()
+    if reason:
+        message = f"Expected a display for --show, got one that cannot be opened: {reason}."
+        raise OptionError(message, hint=_HINT)
 
 
 class WindowSink:
@@ -52,10 +61,9 @@ class WindowSink:
         note = result.frame.source if self._hold else ""
         picture = annotate(result.image, result.prediction, frames_per_second=rate, note=note)
         if not self._is_open:
-            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
-            cv2.resizeWindow(TITLE, *_window_size(picture.shape[1], picture.shape[0]))
-            self._is_open = True
-        cv2.imshow(TITLE, picture)
+            self._open(picture)
+        else:
+            cv2.imshow(TITLE, picture)
         self._wait(1.0 if self._hold else 0.0)
 
     def finish(self, summary: RunSummary) -> None:
@@ -69,6 +77,13 @@ class WindowSink:
             cv2.destroyAllWindows()
             self._is_open = False
 
+    def _open(self, picture: Frame) -> None:
+        with captured_stderr():  # Qt complains about fonts that it does not need
+            cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            cv2.resizeWindow(TITLE, *_window_size(picture.shape[1], picture.shape[0]))
+            cv2.imshow(TITLE, picture)
+        self._is_open = True
+
     def _wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while True:
@@ -78,6 +93,26 @@ class WindowSink:
                 self._stop.request("the window")
             if self._stop.is_requested or time.monotonic() >= end or (key != -1 and seconds):
                 return
+
+
+def _reason_not_to_open() -> str:
+    """Open a window in a process of its own: where the toolkit cannot, it ends the process."""
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", _PROBE],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no window in {_PROBE_TIMEOUT_S:g} seconds"
+    if child.returncode == 0:
+        return ""
+    lines = [line.strip() for line in child.stderr.splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else f"exit code {child.returncode}"
 
 
 def _window_size(width: int, height: int) -> tuple[int, int]:
