@@ -36,7 +36,7 @@ def add_doodles(
     if rng.random() < (0.5 if is_empty else 0.3):
         _smudge(sheet, rng)
     if rng.random() < 0.2:
-        _stray_line(sheet, rng, is_dark=is_dark)
+        _stray_line(sheet, center, radius, rng, is_dark=is_dark)
     if rng.random() < 0.45:
         _word(sheet, center, radius, rng, is_dark=is_dark)
     if rng.random() < (0.3 if is_empty else 0.25):
@@ -96,13 +96,19 @@ def _sign_strokes(
     return [turned(stroke, tilt) * size + place for stroke in strokes]
 
 
-def _stray_line(sheet: Layer, rng: np.random.Generator, *, is_dark: bool) -> None:
-    """Draw a line that leads nowhere, anywhere."""
-    height, width = sheet.shape[:2]
-    begin = rng.uniform(0, 1, 2) * (width, height)
-    length, angle = rng.uniform(60, 260), rng.uniform(0, 2 * np.pi)
-    end = begin + length * np.array([np.cos(angle), np.sin(angle)])
-    line = sketch(np.stack([begin, end]) / 100, rng, wobble=0.03) * 100
+def _stray_line(
+    sheet: Layer,
+    center: tuple[float, float],
+    radius: float,
+    rng: np.random.Generator,
+    *,
+    is_dark: bool,
+) -> None:
+    """Draw a line that leads nowhere, beside the drawing or over its edge."""
+    length, angle = rng.uniform(50, 170), rng.uniform(0, 2 * np.pi)
+    half = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    middle = np.asarray(_spot(sheet, center, radius, 20.0, rng))
+    line = sketch(np.stack([middle - half, middle + half]) / 100, rng, wobble=0.03) * 100
     ink(sheet, [line], choose_pen(rng, on_dark=is_dark), rng)
 
 

@@ -58,7 +58,7 @@ def draw(label: str, rng: np.random.Generator) -> Drawing:
         return Drawing(label=label, strokes=(), outline=np.empty((0, 2)))
     outline, strokes = _SHAPES[label](rng)
     turn = rng.uniform(-0.2, 0.2)
-    wobble = float(rng.choice([0.008, 0.018, 0.033]))
+    wobble = float(rng.choice([0.008, 0.016, 0.028]))
     strokes = [sketch(stroke, rng, wobble=wobble) for stroke in strokes]
     if rng.random() < 0.15:  # traced a second time
         strokes += [sketch(s * rng.uniform(0.95, 1.04), rng, wobble=wobble) for s in strokes]
@@ -125,7 +125,7 @@ def _square(rng: np.random.Generator) -> tuple[Points, list[Points]]:
 def _triangle(rng: np.random.Generator) -> tuple[Points, list[Points]]:
     angle = np.array([-0.5, 1 / 6, 5 / 6]) * np.pi + rng.normal(0, 0.08, 3)
     corners = np.stack([np.cos(angle), np.sin(angle)], axis=1) * rng.uniform(0.92, 1.12, (3, 1))
-    if rng.random() < 0.12:
+    if rng.random() < 0.08:
         corners = corners * (1, -1)  # on its tip
     return _polygon(corners, rng)
 
