@@ -102,9 +102,11 @@ def train(
         size=size,
         batch_size=batch_size,
     )
-    run, clock = open_run(out, data=Path(data)), _Clock()
+    data, clock = Path(data), _Clock()
     with clock("photos"):
-        photo_set = _read(Path(data))
+        total = len(find_photos(data).photos)  # there is such a folder, so a run may be created
+        run = open_run(out, data=data)
+        photo_set = _read(data, total)
     with clock("backbone"):
         import_keras()
         network = build(settings.entry, size=settings.preprocessing.height, seed=settings.seed)
@@ -141,8 +143,8 @@ class _Clock:
         self.seconds[stage] = round(time.monotonic() - start, 2)
 
 
-def _read(data: Path) -> PhotoSet:
-    with progress("Hashing photos", len(find_photos(data).photos)) as advance:
+def _read(data: Path, total: int) -> PhotoSet:
+    with progress("Hashing photos", total) as advance:
         photo_set = load_photos(data, on_progress=advance)
     if photo_set.merged:
         say(f"note: the classes in {', '.join(photo_set.merged)} are put together and split anew")

@@ -96,3 +96,9 @@ def test_without_the_weights_package_the_extra_is_named(photos, tmp_path, monkey
     with pytest.raises(MissingDependencyError) as caught:
         train(photos, out=tmp_path / "run")
     assert "edgecls[train]" in caught.value.hint
+
+
+def test_a_folder_that_does_not_exist_is_refused_before_a_run_is_created(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        train(tmp_path / "none", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
