@@ -1,5 +1,6 @@
 """``edgecls export``: write .tflite and .onnx files, quantized."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -89,14 +90,15 @@ def _say_done(exported: ExportedArtifact) -> None:
 
 def _print(exported: ExportRun, run: RunDirectory) -> None:
     float32 = {a.format: a.size_bytes for a in exported.artifacts if a.recipe == "float32"}
-    columns = ["artifact", "MB", "size %", "agree %", "mean error", "worst error", "s"]
-    rows = [_row(artifact, float32.get(artifact.format)) for artifact in exported.artifacts]
     photos = exported.artifacts[0].photos
+    columns = ["artifact", "MB", *(["size %"] if float32 else []), *(["agree %"] if photos else [])]
+    columns += ["mean error", "worst error", "s"]
+    rows = [_row(artifact, float32) for artifact in exported.artifacts]
     inputs = f"{photos} validation photos" if photos else "golden samples"
     print_table(f"{run.path}: checked against Keras on {inputs}", columns, rows)
-    click.echo(
-        "size %: of float32 in that format; agree %: same best class as Keras; errors: of scores"
-    )
+    size = "size %: of float32 in that format; " if float32 else ""
+    agreement = "agree %: same best class as Keras; " if photos else ""
+    click.echo(f"{size}{agreement}errors: of scores; s: seconds to convert and check")
     int8 = [artifact for artifact in exported.artifacts if artifact.recipe == "int8"]
     best = (int8 or exported.artifacts)[0]
     click.echo(f"next: edgecls compare {run.path}")
@@ -104,13 +106,15 @@ def _print(exported: ExportRun, run: RunDirectory) -> None:
     click.echo(f"      edgecls run {best.path} --source 0")
 
 
-def _row(artifact: ExportedArtifact, float32_bytes: int | None) -> tuple[str, ...]:
-    agreement = "" if artifact.agreement is None else f"{100 * artifact.agreement:.1f}"
+def _row(artifact: ExportedArtifact, float32: Mapping[str, int]) -> tuple[str, ...]:
+    whole = float32.get(artifact.format)
+    share = f"{100 * artifact.size_bytes / whole:.0f}" if whole else ""
+    agreement = () if artifact.agreement is None else (f"{100 * artifact.agreement:.1f}",)
     return (
         Path(artifact.path).name,
         f"{artifact.size_bytes / 1e6:.1f}",
-        f"{100 * artifact.size_bytes / float32_bytes:.0f}" if float32_bytes else "",
-        agreement,
+        *((share,) if float32 else ()),
+        *agreement,
         f"{artifact.mean_error:.2g}",
         f"{artifact.worst_error:.2g}",
         f"{artifact.seconds:.1f}",

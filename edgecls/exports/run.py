@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from edgecls_device.backends.table import choose_backend
 from edgecls_device.errors import DataError, ExportError
 from edgecls_device.files import storage_errors
 from edgecls_device.golden import golden_inputs
@@ -64,8 +65,9 @@ def export_run(
     """
     chosen = choose_exporters(formats, recipes)
     entries = [find_exporter(*key) for key in chosen]
-    for entry in entries:
+    for (file_format, _), entry in zip(chosen, entries, strict=True):
         entry.check_packages()
+        choose_backend(file_format)  # a file is not done before a runtime has run it
     spec = run.read_spec()
     needs_calibration = any(entry.needs_calibration for entry in entries)
     images, photos = _images(run, spec, data, calibration if needs_calibration else 0)
