@@ -3,6 +3,7 @@
 The same code prepares photos for training, calibration, comparison and the device.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,12 +157,16 @@ class _Resizer:
         self._is_nearest = preprocessing.interpolation == "nearest"
         self._swaps_color = swaps_color
         height, width = self._plan.box
-        self._halves = [
-            _buffer(height >> i, width >> i, 3) for i in range(1, self._plan.halvings + 1)
-        ]
         last = self._plan.halvings
-        self._padded = _buffer(0 if self._is_nearest else height >> last, width >> last, 4)
-        self._scaled = _buffer(*self._plan.size, 3 if self._is_nearest else 4)
+        self._halves = [_buffer(height >> i, width >> i, 3) for i in range(1, last)]
+        scaled = (*self._plan.size, 3 if self._is_nearest else 4)
+        half = (height >> last, width >> last, 3)
+        # One place for both, as the last half is done with when the result is written: less memory to touch.
+        shared = np.empty(max(math.prod(scaled), math.prod(half) if last else 0), np.uint8)
+        if last:
+            self._halves.append(shared[: math.prod(half)].reshape(half))
+        self._scaled = shared[: math.prod(scaled)].reshape(scaled)
+        self._padded = _buffer(0 if self._is_nearest else half[0], half[1], 4)
         self._fits = self._plan.size == (preprocessing.height, preprocessing.width)
 
     def __call__(self, frame: Frame, out: NDArray[np.uint8]) -> None:

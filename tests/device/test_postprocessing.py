@@ -13,6 +13,13 @@ def test_top_k_is_capped_at_the_number_of_classes():
     assert len(top_k(np.float32([1, 0]), ["a", "b"], 9)) == 2
 
 
+@pytest.mark.parametrize("count", [1, 2, 59, 60, 61, 1000])
+def test_few_and_many_classes_are_ordered_by_the_same_rule(count):
+    scores = np.random.default_rng(0).integers(0, 20, count).astype(np.float32)  # many ties
+    best = [item.class_id for item in top_k(scores, [f"{i}" for i in range(count)], count)]
+    assert best == sorted(range(count), key=lambda i: (-scores[i], i))
+
+
 @pytest.mark.parametrize("k", [0, -1])
 def test_top_k_below_one_is_refused(k):
     with pytest.raises(ValueError, match="at least 1"):
