@@ -199,6 +199,12 @@ def _check_fit(spec: ModelSpec, tensor: TensorInfo, output: TensorInfo) -> None:
     if tensor.dtype != spec.input.dtype:
         message = f"Expected a model input of {spec.input.dtype}, got {tensor.dtype}."
         raise ArtifactError(message, hint="the spec does not describe this model; export it again")
+    is_quantized = output.dtype in {"uint8", "int8", "int16"} and output.scale > 0
+    if output.dtype != "float32" and not is_quantized:
+        message = f"Expected scores of float32, or quantized with a scale, got {output.dtype}."
+        raise ArtifactError(
+            message, hint="give a classifier that ends in scores, not in class numbers"
+        )
     if output.size != max(output.shape) or output.size != len(spec.labels):
         shape = (1, len(spec.labels))
         message = f"Expected a model output of shape {shape} for its labels, got {output.shape}."

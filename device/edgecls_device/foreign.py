@@ -141,6 +141,7 @@ class _Asking:
         self._notes: list[str] = []
 
     def result(self) -> ForeignModel:
+        _check_dtype(self._backend.input)
         classes = _classes(self._backend.output)
         layout, size = self._geometry()
         labels = self._labels(classes)
@@ -252,6 +253,15 @@ class _Asking:
             return "probabilities"
         self._ask("--output", "probabilities or logits", "logits", "its outputs do not add up to 1")
         return None
+
+
+def _check_dtype(tensor: TensorInfo) -> None:
+    if tensor.dtype not in {"uint8", "int8", "float32"}:
+        message = f"Expected an input of uint8, int8 or float32, got {tensor.dtype}."
+        raise ArtifactError(message, hint="export the model with one of these inputs")
+    if tensor.dtype == "int8" and not tensor.scale:
+        message = "Expected an int8 input that says its scale, got one without."
+        raise ArtifactError(message, hint="export the model with a uint8 or float32 input")
 
 
 def _classes(output: TensorInfo) -> int:

@@ -55,6 +55,21 @@ def test_labels_that_do_not_match_the_outputs_are_refused():
         Classifier(spec(labels=("a", "b", "c")), FakeBackend([0.5, 0.5]))
 
 
+@pytest.mark.parametrize(("dtype", "scale"), [("int64", 0.0), ("uint8", 0.0), ("int32", 0.1)])
+def test_an_output_that_holds_no_scores_is_refused(dtype, scale):
+    backend = FakeBackend([0.5, 0.5])
+    backend.output = TensorInfo(name="scores", shape=(1, 2), dtype=dtype, scale=scale)
+    with pytest.raises(ArtifactError, match="Expected scores of float32"):
+        Classifier(spec(), backend)
+
+
+def test_quantized_scores_become_real_ones():
+    backend = FakeBackend([0, 0])
+    backend.result = np.array([[0, 192]], np.uint8)
+    backend.output = TensorInfo(name="scores", shape=(1, 2), dtype="uint8", scale=1 / 256)
+    assert Classifier(spec(), backend).classify(FRAME).score == 0.75
+
+
 def test_a_file_that_is_no_model_is_refused(tmp_path):
     path = tmp_path / "x.tflite"
     path.write_bytes(b"not a model at all")

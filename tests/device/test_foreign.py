@@ -1,12 +1,14 @@
 import pytest
+from edgecls_device.artifact import read_artifact
 from edgecls_device.errors import ArtifactError, OptionError, StorageError
-from edgecls_device.foreign import ForeignOptions
+from edgecls_device.foreign import ForeignOptions, foreign_spec
 from edgecls_device.foreign_labels import parse_labels
 from edgecls_device.images import read_image
 from edgecls_device.input_range import parse_input_range, quantized_range
 from edgecls_device.opening import open_model
+from edgecls_device.tensors import TensorInfo
 
-from tests.device.conftest import picture
+from tests.device.conftest import FakeBackend, picture
 from tests.device.tiny_models import (
     FLOAT,
     onnx_model,
@@ -253,3 +255,14 @@ def test_options_are_written_as_the_user_writes_them():
     options = ForeignOptions(color="rgb", input_size=(2, 3), input_range="-1..1")
     assert options.given == ("--input-range", "--color", "--input-size")
     assert "--input-size 2x3" in options.arguments
+
+
+@pytest.mark.parametrize(
+    ("dtype", "message"), [("int64", "uint8, int8 or float32"), ("int8", "its scale")]
+)
+def test_an_input_of_another_type_is_refused(tflite, write, dtype, message):
+    path = write("m.tflite", tflite_model())
+    backend = FakeBackend()
+    backend.input = TensorInfo(name="image", shape=(1, 8, 8, 3), dtype=dtype)
+    with pytest.raises(ArtifactError, match=message):
+        foreign_spec(read_artifact(path), backend, ForeignOptions())

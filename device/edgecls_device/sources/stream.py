@@ -5,6 +5,7 @@ a file, every frame. Anything else is live.
 """
 
 import socket
+import time
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -44,9 +45,11 @@ def open_stream(url: str) -> Source:
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: OPEN_TIMEOUT_MS,
         cv2.CAP_PROP_READ_TIMEOUT_MSEC: READ_TIMEOUT_MS,
     }
+    start = time.monotonic()
     capture = open_capture(url, cv2.CAP_FFMPEG, deadlines)
     if capture is None:
-        raise _unopened(parts, shown_url(url))
+        is_late = time.monotonic() - start > 0.9 * OPEN_TIMEOUT_MS / 1000
+        raise _unopened(parts, shown_url(url), is_late=is_late)
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
         return VideoSource(shown_url(url), capture)
     return NewestFrameSource(StreamCapture(shown_url(url), capture))
@@ -127,7 +130,7 @@ def _fetch_photo(url: str, shown: str) -> Frame | None:
     return decode_image(data, name=shown)
 
 
-def _unopened(parts: SplitResult, shown: str) -> SourceError:
+def _unopened(parts: SplitResult, shown: str, *, is_late: bool) -> SourceError:
     """Say why a URL did not open: OpenCV does not, so the host is asked for a plain connection."""
     host = parts.hostname or ""
     port = parts.port or PORTS[parts.scheme.lower()]
@@ -141,6 +144,9 @@ def _unopened(parts: SplitResult, shown: str) -> SourceError:
         reason = f"{host}:{port}: {(error.strerror or str(error)).lower()}"
         hint = "check the address and the port, and that the camera or server is running"
     else:
-        reason = "an answer that is no stream, or a refusal"
+        no_frames = (
+            f"nothing within {OPEN_TIMEOUT_MS // 1000} seconds, although it takes connections"
+        )
+        reason = no_frames if is_late else "an answer that is no stream, or a refusal"
         hint = "check the path, user and password, e.g. by opening it in VLC"
     return SourceError(f"Expected a video stream at {shown!r}, got {reason}.", hint=hint)
