@@ -90,6 +90,8 @@ def _print_next(record: DemoRecord) -> None:
     except EdgeclsError as error:
         click.echo(f"  (--show works here after: {error.hint}")
         click.echo("   without --show the labels are printed in the terminal)")
+    click.echo("Without a webcam, with the clip:")
+    click.echo(f"  edgecls run {best.path} --source {record.clip}")
     click.echo("Then with photos of your own, one folder for each class:")
     click.echo("  edgecls train photos/ --out runs/mine && edgecls export runs/mine")
 

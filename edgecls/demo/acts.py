@@ -63,7 +63,7 @@ def make_act(label: str, rng: np.random.Generator, *, is_drawn_live: bool) -> Ac
     drawing = draw(label, rng)
     while len(drawing.strokes) > MOST_STROKES:
         drawing = draw(label, rng)
-    drawing = drawing.placed(center, rng.uniform(140, 170))
+    drawing = drawing.placed(center, rng.uniform(125, 150))
     pen = replace(choose_pen(rng), width_px=float(rng.uniform(6, 9)), density=0.95, grain=0.1)
     inked = replace(blank, color=blank.color.copy())
     ink(inked.color, drawing.strokes, pen, rng)

@@ -108,7 +108,7 @@ def _view(time_s: float, sway: NDArray[np.float64]) -> View:
     return View(
         size=SIZE,
         target=(0.0, 0.0),
-        at=(0.5 + 0.02 * drift[0] + 0.002 * drift[4], 0.5 + 0.025 * drift[1]),
+        at=(0.5 + 0.02 * drift[0] + 0.002 * drift[4], 0.42 + 0.02 * drift[1]),
         scale=0.84 + 0.04 * drift[2],
         turn=0.05 * drift[3],
         tilt=0.34 + 0.07 * drift[1],
