@@ -21,7 +21,8 @@ def import_keras() -> Any:
         MissingDependencyError: If TensorFlow or Keras is not installed.
     """
     import_tensorflow()
-    return load("keras:__spec__", extra="train") and sys.modules["keras"]
+    load("keras:__version__", extra="train")
+    return sys.modules["keras"]
 
 
 def import_tensorflow() -> Any:
