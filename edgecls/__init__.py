@@ -1,3 +1,41 @@
-"""edgecls: from a folder of photos to a classifier running on a Raspberry Pi."""
+"""edgecls: from a folder of photos to a classifier running on a Raspberry Pi.
+
+The verbs of the command line as a typed API; names are imported when first used::
+
+    import edgecls
+
+    edgecls.train("photos", out="runs/pets")
+
+Below stand ``edgecls_export`` (Keras model to files), ``edgecls_bench`` (accuracy and latency) and
+``edgecls_device`` (files to labels), each usable on its own.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgecls.data.load import load_photos
+    from edgecls.exports.run import export_run
+    from edgecls.reports.report import write_report
+    from edgecls.training.pretrained import pretrained
+    from edgecls.training.train import train
 
 __version__ = "0.1.0"
+
+__all__ = ["export_run", "load_photos", "pretrained", "train", "write_report"]
+
+_MODULES = {
+    "export_run": "exports.run",
+    "load_photos": "data.load",
+    "pretrained": "training.pretrained",
+    "train": "training.train",
+    "write_report": "reports.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _MODULES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
