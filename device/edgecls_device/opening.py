@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgecls_device.artifact import read_artifact
 from edgecls_device.backends.protocol import BackendOptions, default_threads
 from edgecls_device.backends.table import choose_backend, open_backend
 from edgecls_device.classifier import Classifier
 from edgecls_device.errors import OptionError
-from edgecls_device.foreign import ForeignOptions, foreign_spec
+
+if TYPE_CHECKING:
+    from edgecls_device.foreign import ForeignOptions
 
 __all__ = ["OpenModel", "open_model"]
 
@@ -31,7 +34,7 @@ def open_model(
     *,
     backend: str | None = None,
     threads: int | None = None,
-    foreign: ForeignOptions | None = None,
+    foreign: "ForeignOptions | None" = None,
 ) -> OpenModel:
     """Open a model file.
 
@@ -47,16 +50,18 @@ def open_model(
         OptionError: If the backend does not fit, or something is said that the file already says.
         StorageError: If a file cannot be read.
     """
-    artifact, foreign = read_artifact(path), foreign or ForeignOptions()
+    artifact = read_artifact(path)
     if artifact.spec is not None:
-        if foreign.given:
+        if foreign is not None and foreign.given:
             message = (
                 f"Expected no {foreign.given[0]}, because the model's own spec says it, got one."
             )
             raise OptionError(message, hint=f"leave out {', '.join(foreign.given)}")
         classifier = Classifier.from_artifact(artifact, backend=backend, threads=threads)
         return OpenModel(classifier=classifier)
+    from edgecls_device.foreign import ForeignOptions, foreign_spec
+
     options = BackendOptions(threads=default_threads() if threads is None else threads)
     opened = open_backend(choose_backend(artifact.format, backend), artifact.data, options)
-    spec, notes = foreign_spec(artifact, opened, foreign)
+    spec, notes = foreign_spec(artifact, opened, foreign or ForeignOptions())
     return OpenModel(classifier=Classifier(spec, opened), notes=notes)

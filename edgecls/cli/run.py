@@ -4,7 +4,7 @@ import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 from edgecls_device.errors import OptionError
@@ -174,11 +174,13 @@ def _sinks(source: "Source", options: dict[str, Any], stop: Stop, stack: ExitSta
     return sinks
 
 
-def _foreign_options(options: dict[str, Any]) -> "ForeignOptions":
+def _foreign_options(options: dict[str, Any]) -> "ForeignOptions | None":
+    names = ("labels", "color", "resize", "input_range", "output")
+    said = {name: options[name] for name in names}
+    if all(value is None for value in (*said.values(), options["input_size"])):
+        return None
     from edgecls_device.foreign import ForeignOptions
 
-    names = ("labels", "color", "resize", "input_range", "output")
-    said = cast("dict[str, Any]", {name: options[name] for name in names})
     return ForeignOptions(**said, input_size=_size(options["input_size"]))
 
 

@@ -3,8 +3,6 @@
 import os
 import re
 from collections.abc import Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from threading import Thread
 from types import MappingProxyType
@@ -110,19 +108,20 @@ def open_unless_stopped(text: str, stop: Stop) -> Source | None:
     """
     if source_kind(text) != "stream":
         return open_source(text)
-    opening = Future[Source]()
+    opened: list[Source | Exception] = []
 
     def open_it() -> None:
         try:
-            opening.set_result(open_source(text))
-        except BaseException as error:
-            opening.set_exception(error)
+            opened.append(open_source(text))
+        except Exception as error:
+            opened.append(error)
 
-    Thread(target=open_it, name="edgecls-open", daemon=True).start()
-    while not stop.is_requested:
-        try:
-            return opening.result(timeout=POLL_S)
-        except FutureTimeoutError:
-            if opening.done():  # the opening itself timed out
-                raise
-    return None
+    thread = Thread(target=open_it, name="edgecls-open", daemon=True)
+    thread.start()
+    while not opened:
+        if stop.is_requested:
+            return None
+        thread.join(POLL_S)
+    if isinstance(opened[0], Exception):
+        raise opened[0]
+    return opened[0]
