@@ -138,8 +138,14 @@ def _sprite(pen: Pen) -> Sheet:
     size = (PEN_WIDTH_PX, PEN_LENGTH_PX)
     middle, cone = PEN_WIDTH_PX / 2, 58
     cover = np.zeros(size, np.uint8)
-    outline = [(0, middle - 2), (cone, 4), (PEN_LENGTH_PX, 1), (PEN_LENGTH_PX, PEN_WIDTH_PX - 1),
-               (cone, PEN_WIDTH_PX - 4), (0, middle + 2)]  # fmt: skip
+    outline = [
+        (0, middle - 2),
+        (cone, 4),
+        (PEN_LENGTH_PX, 1),
+        (PEN_LENGTH_PX, PEN_WIDTH_PX - 1),
+        (cone, PEN_WIDTH_PX - 4),
+        (0, middle + 2),
+    ]
     cv2.fillPoly(cover, [np.rint(outline).astype(np.int32)], 255, cv2.LINE_AA)
     color = np.empty((*size, 3), np.float32)
     color[:] = 0.75 * np.asarray(pen.color, np.float32) + 30

@@ -29,9 +29,14 @@ _SIGNS: tuple[tuple[tuple[tuple[float, float], ...], ...], ...] = (
 
 
 def add_doodles(
-    sheet: Layer, center: tuple[float, float], radius: float, rng: np.random.Generator,
-    *, is_dark: bool, is_empty: bool,
-) -> None:  # fmt: skip
+    sheet: Layer,
+    center: tuple[float, float],
+    radius: float,
+    rng: np.random.Generator,
+    *,
+    is_dark: bool,
+    is_empty: bool,
+) -> None:
     """Leave other marks on a sheet, in place, around a drawing at ``center`` with ``radius`` (pixels)."""
     if rng.random() < (0.5 if is_empty else 0.3):
         _smudge(sheet, rng)

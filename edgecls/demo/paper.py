@@ -34,8 +34,12 @@ class Sheet:
 def make_sheet(rng: np.random.Generator) -> Sheet:
     """Make a sheet without a drawing, its longer side about 760 pixels."""
     size = (int(rng.integers(560, 700)), int(rng.integers(620, 780)))
-    kind = str(rng.choice(["white", "lined", "squared", "dotted", "tinted", "kraft", "dark"],
-                          p=[0.27, 0.19, 0.19, 0.06, 0.13, 0.1, 0.06]))  # fmt: skip
+    kind = str(
+        rng.choice(
+            ["white", "lined", "squared", "dotted", "tinted", "kraft", "dark"],
+            p=[0.27, 0.19, 0.19, 0.06, 0.13, 0.1, 0.06],
+        )
+    )
     bases = {"tinted": _TINTS, "kraft": _KRAFT, "dark": _DARK}.get(kind, _WHITES)
     base = np.asarray(bases[int(rng.integers(len(bases)))], np.float32)
     color = np.empty((*size, 3), np.float32)
@@ -49,9 +53,10 @@ def make_sheet(rng: np.random.Generator) -> Sheet:
     if rng.random() < 0.14 and kind != "dark":
         _add_coffee(color, rng)
     return Sheet(
-        color=color, cover=_edges(size, rng, has_holes=kind in {"lined", "squared"}),
+        color=color,
+        cover=_edges(size, rng, has_holes=kind in {"lined", "squared"}),
         is_dark=kind == "dark",
-    )  # fmt: skip
+    )
 
 
 def _add_rules(color: Layer, kind: str, rng: np.random.Generator) -> None:
