@@ -20,10 +20,10 @@ __all__ = ["command"]
 BUSY = 0.5  # load per core from which other programs show in the figures
 
 EPILOG = """\b
-Examples:
-  edgecls bench runs/pets
-  edgecls bench runs/pets --backend litert --threads 1,2
-  edgecls bench runs/pets/exports/pets.int8.tflite --runs 500 --json
+Examples, after edgecls demo:
+  edgecls bench runs/demo
+  edgecls bench runs/demo --backend litert --threads 1,2
+  edgecls bench runs/demo/exports/demo.int8.tflite --runs 500 --json
 """
 
 

@@ -22,10 +22,10 @@ from edgecls.targets import Target, find_target, warn_of_stale
 __all__ = ["command"]
 
 EPILOG = """\b
-Examples:
-  edgecls compare runs/pets
-  edgecls compare runs/pets --backend litert --limit 500
-  edgecls compare runs/pets/exports/pets.int8.tflite --data photos/ --json
+Examples, after edgecls demo:
+  edgecls compare runs/demo
+  edgecls compare runs/demo --backend litert --limit 50
+  edgecls compare runs/demo/exports/demo.int8.tflite --data runs/demo/photos --json
 """
 
 

@@ -40,10 +40,10 @@ Notes, with exit code 0:
   photos (short side under 64 pixels), ignored files.
 
 \b
-Examples:
-  edgecls data check photos/
-  edgecls data check photos/ --limit 100
-  edgecls data check photos/ --json > check.json
+Examples, after edgecls demo:
+  edgecls data check runs/demo/photos
+  edgecls data check runs/demo/photos --limit 100
+  edgecls data check runs/demo/photos --json > check.json
 """
 
 

@@ -16,9 +16,12 @@ from edgecls.run_directory import RunDirectory
 __all__ = ["command"]
 
 EPILOG = """\b
-Examples:
-  edgecls export runs/pets
-  edgecls export runs/pets --format tflite --recipe int8
+Examples, after edgecls demo:
+  edgecls export runs/demo
+  edgecls export runs/demo --format tflite --recipe int8
+
+\b
+With your own:
   edgecls export runs/pets --data /mnt/photos --json
 """
 

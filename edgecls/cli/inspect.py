@@ -17,8 +17,11 @@ __all__ = ["command"]
 
 LABELS_SHOWN = 12
 EPILOG = """\b
-Examples:
-  edgecls inspect runs/pets/exports/pets.int8.tflite
+Examples, after edgecls demo:
+  edgecls inspect runs/demo/exports/demo.int8.tflite
+
+\b
+With your own:
   edgecls inspect mobilenet.tflite --json
 """
 

@@ -15,9 +15,12 @@ from edgecls.run_directory import RunDirectory
 __all__ = ["command"]
 
 EPILOG = """\b
-Examples:
-  edgecls report runs/pets
-  edgecls report runs/pets --out pets.html
+Examples, after edgecls demo:
+  edgecls report runs/demo
+  edgecls report runs/demo --out demo.html
+
+\b
+With your own:
   edgecls report runs/pets --json
 """
 

@@ -14,11 +14,15 @@ from edgecls.training.train import train
 __all__ = ["command"]
 
 EPILOG = """\b
-Examples:
+Examples, after edgecls demo:
+  edgecls train runs/demo/photos --out runs/shapes
+  edgecls train runs/demo/photos --out runs/shapes --fine-tune 2 --epochs 1
+  edgecls train runs/demo/photos --out runs/small --backbone small_cnn --size 64
+
+\b
+With your own:
   edgecls train photos/ --out runs/pets
-  edgecls train photos/ --out runs/pets --fine-tune 3
   edgecls train photos/ --out runs/pets --fine-tune 3 --resume
-  edgecls train drawings/ --out runs/shapes --backbone small_cnn --size 64
 """
 
 

@@ -10,9 +10,9 @@ from edgecls.cli.output import json_option, print_record, print_table
 __all__ = ["command"]
 
 EPILOG = """\b
-Examples:
-  edgecls verify runs/pets/exports/pets.int8.tflite
-  edgecls verify runs/pets/exports/pets.int8.onnx --backend onnxruntime --json
+Examples, after edgecls demo:
+  edgecls verify runs/demo/exports/demo.int8.tflite
+  edgecls verify runs/demo/exports/demo.int8.onnx --backend onnxruntime --json
 """
 
 
