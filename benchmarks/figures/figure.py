@@ -175,7 +175,7 @@ def figure_of(title: str, machine: Machine, rows: Sequence[Row]) -> Figure:
     return Figure(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         title=title,
-        command=" ".join(["python", *sys.argv]),
+        command=" ".join(["python", *map(_shown, sys.argv)]),
         machine=machine,
         rows=tuple(rows),
         commit=_commit(),
@@ -193,6 +193,11 @@ def show(figure: Figure, out: Path | None) -> None:
     if out is not None:
         write_atomically(out, to_json(figure))
         print(f"wrote {out}")
+
+
+def _shown(word: str) -> str:
+    """Return an argument as others can read it: a path from the root says nothing elsewhere."""
+    return Path(word).name if word.startswith("/") else word
 
 
 def _commit() -> str:
