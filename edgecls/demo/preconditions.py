@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edgecls_device.backends.table import BACKENDS, installed_backends
 from edgecls_device.errors import MissingDependencyError, OptionError
+from edgecls_device.files import storage_errors
 from edgecls_export.table import choose_exporters, find_exporter
 
 from edgecls.demo.photos import read_drawn
@@ -34,20 +35,24 @@ def check_photos_per_class(number: int) -> None:
 
 
 def check_own(run: RunDirectory) -> None:
-    """Check that a run directory is new, or the demo's own.
+    """Check that a run directory is new or empty, or the demo's own.
 
     Raises:
-        OptionError: If it holds another run or other photos.
+        OptionError: If it holds anything else.
+        StorageError: If it cannot be read.
     """
     photos = photos_of(run)
     if photos.exists():
         read_drawn(photos)
         return
-    taken = [path for path in (run.model, run.spec, run.training, run.exports) if path.exists()]
+    with storage_errors("read", run.path):
+        taken = sorted(path.name for path in run.path.iterdir()) if run.path.exists() else []
     if taken:
-        message = f"Expected a new directory or one of the demo, got {str(run.path)!r} with {taken[0].name}."
+        message = (
+            f"Expected a new directory or one of the demo, got {str(run.path)!r} with {taken[0]!r}."
+        )
         raise OptionError(
-            message, hint="the demo would replace it; name another: edgecls demo --out runs/demo2"
+            message, hint="the demo keeps to a directory of its own: edgecls demo --out runs/demo2"
         )
 
 

@@ -32,13 +32,13 @@ def test_too_few_or_too_many_photos_are_refused(tmp_path, capsys, number):
     assert not (tmp_path / "demo").exists()
 
 
-@pytest.mark.parametrize("name", ["model.keras", "spec.json", "training.json", "exports"])
-def test_another_run_is_not_replaced(tmp_path, capsys, name):
+@pytest.mark.parametrize("name", ["model.keras", "exports", "cats"])
+def test_a_directory_of_something_else_is_not_written_to(tmp_path, capsys, name):
     (tmp_path / name).mkdir()
     assert edgecls("demo", "--out", tmp_path) == 2
     error = capsys.readouterr().err
     assert name in error
-    assert "hint: the demo would replace it; name another" in error
+    assert "hint: the demo keeps to a directory of its own" in error
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
