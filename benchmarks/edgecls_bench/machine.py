@@ -2,12 +2,15 @@
 
 import os
 import platform
+import time
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 __all__ = ["Machine", "describe_machine"]
 
+SAMPLE_S = 0.3
+_IDLE = slice(3, 5)  # idle and waiting for the disk
 _PACKAGES = (
     "edgecls",
     "numpy",
@@ -31,7 +34,7 @@ class Machine:
         system: Operating system and kernel.
         python: Python's version.
         governor: CPU frequency governor, empty where it cannot be read.
-        load: Load average over one minute when the measurement began.
+        busy_cores: Cores that other programs kept busy in the moment before the measurement.
         packages: Versions of the packages that ran the models.
     """
 
@@ -42,7 +45,7 @@ class Machine:
     system: str
     python: str
     governor: str = ""
-    load: float = 0.0
+    busy_cores: float = 0.0
     packages: dict[str, str] = field(default_factory=dict)
 
 
@@ -56,7 +59,7 @@ def describe_machine() -> Machine:
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         governor=_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        load=round(os.getloadavg()[0], 2),
+        busy_cores=_busy_cores(),
         packages=_versions(),
     )
 
@@ -70,6 +73,27 @@ def _model() -> str:
         if name.strip() in {"model name", "Model"}:
             return value.strip()
     return platform.processor() or platform.machine()
+
+
+def _busy_cores() -> float:
+    """Sample what runs now: a load average would still hold the training that has just ended."""
+    before = _ticks()
+    time.sleep(SAMPLE_S)
+    after = _ticks()
+    passed = sum(after) - sum(before)
+    if not passed:
+        return 0.0
+    idle = sum(after[_IDLE]) - sum(before[_IDLE])
+    return round((1 - idle / passed) * (os.cpu_count() or 1), 2)
+
+
+def _ticks() -> list[int]:
+    """Return the times of all cores since the machine's start: user, nice, system, idle, iowait, ...
+
+    Source: proc(5), ``/proc/stat``; its last two fields are parts of the first two.
+    """
+    words = _text("/proc/stat").partition("\n")[0].split()[1:9]
+    return [int(word) for word in words]
 
 
 def _versions() -> dict[str, str]:

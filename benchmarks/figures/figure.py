@@ -171,7 +171,7 @@ def working_directory(kept: Path | None) -> Iterator[Path]:
 
 
 def figure_of(title: str, machine: Machine, rows: Sequence[Row]) -> Figure:
-    """Join what was measured; ``machine`` is described before measuring, for its load."""
+    """Join what was measured; ``machine`` is described before measuring, for what else is running."""
     return Figure(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         title=title,
@@ -186,7 +186,7 @@ def show(figure: Figure, out: Path | None) -> None:
     """Print a figure as a table, and keep it."""
     width = max(len(row.what) for row in figure.rows)
     machine = figure.machine
-    print(f"{figure.title} ({machine.model}, {machine.cores} cores, load {machine.load})")
+    print(f"{figure.title} ({machine.model}, {machine.cores} cores, {machine.busy_cores} busy)")
     for row in figure.rows:
         target = f"  ({row.target}: {row.verdict})" if row.target else ""
         print(f"  {row.what:<{width}}  {row.value:10.3f} {row.unit}{target}")

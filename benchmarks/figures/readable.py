@@ -36,7 +36,7 @@ def section(path: Path) -> str:
         f"## {figure.title}",
         "",
         f"{machine.model}, {machine.cores} cores, {machine.memory_bytes / 1e9:.0f} GB, {machine.system}, "
-        f"Python {machine.python}, load {machine.load:g} at the start; {packages}.",
+        f"Python {machine.python}, {machine.busy_cores:g} cores busy with other programs; {packages}.",
         f"{figure.created}, commit `{figure.commit}`: `{figure.command}`",
         "",
         "| what | value | target | reached |",

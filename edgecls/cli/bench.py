@@ -17,7 +17,7 @@ from edgecls.targets import find_target, warn_of_stale
 
 __all__ = ["command"]
 
-BUSY = 0.5  # load per core from which other programs show in the figures
+BUSY = 0.5  # share of the cores from which other programs show in the figures
 
 EPILOG = """\b
 Examples, after edgecls demo:
@@ -107,10 +107,10 @@ def command(
 
 
 def _say_if_busy(machine: Machine) -> None:
-    if machine.load > BUSY * machine.cores:
+    if machine.busy_cores > BUSY * machine.cores:
         say(
-            f"the machine was busy (load {machine.load:.1f} on {machine.cores} cores): "
-            "other programs are part of these figures"
+            f"other programs kept {machine.busy_cores:.1f} of {machine.cores} cores busy: "
+            "they are part of these figures"
         )
 
 

@@ -35,7 +35,7 @@ class ArtifactRow:
         low: Lower end of the 95 % interval of top-1, 0..1.
         high: Upper end of it.
         is_chosen: Whether it is the recommended one.
-        dominated_by: Name of one that is more accurate and faster, empty if there is none.
+        worse_than: How it is worse than one that is more accurate and faster, empty if there is none.
     """
 
     entry: Measured
@@ -43,7 +43,7 @@ class ArtifactRow:
     low: float
     high: float
     is_chosen: bool
-    dominated_by: str
+    worse_than: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,14 +55,14 @@ class SpeedRow:
         share: Its p50 against the slowest case's, 0..1, the length of its bar.
         is_chosen: Whether it is the recommended one.
         is_first: Whether it is the first of its artifact and backend.
-        dominated_by: As in :class:`ArtifactRow`.
+        worse_than: As in :class:`ArtifactRow`.
     """
 
     case: BenchCase
     share: float
     is_chosen: bool
     is_first: bool
-    dominated_by: str
+    worse_than: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,16 +99,21 @@ def artifact_section(
         photos: Number of photos that were compared.
     """
     names = short_names(measured)
-    dominated = {key: names[other.key] for key, other in worse_and_slower(measured).items()}
+    better = worse_and_slower(measured)
+    worse = {
+        entry.key: _worse(entry, better[entry.key], names, photos)
+        for entry in measured
+        if entry.key in better
+    }
     chosen = recommendation.choice.key if recommendation is not None else None
     rows = tuple(
-        _artifact_row(entry, measured, photos, chosen == entry.key, dominated.get(entry.key, ""))
+        _artifact_row(entry, measured, photos, chosen == entry.key, worse.get(entry.key, ""))
         for entry in measured
     )
     compared = [row for row in rows if row.entry.accuracy is not None]
     return ArtifactSection(
         rows=rows,
-        speeds=_speed_rows(measured, recommendation, dominated),
+        speeds=_speed_rows(measured, recommendation, worse),
         has_top5=any(row.entry.accuracy and row.entry.accuracy.top5 is not None for row in rows),
         latency_plot=_latency_plot(compared, names, photos),
         size_plot=_size_plot(compared, names, photos),
@@ -118,7 +123,7 @@ def artifact_section(
 
 
 def _artifact_row(
-    entry: Measured, measured: Sequence[Measured], photos: int, is_chosen: bool, dominated_by: str
+    entry: Measured, measured: Sequence[Measured], photos: int, is_chosen: bool, worse_than: str
 ) -> ArtifactRow:
     whole = float_size(entry, measured)
     low, high = wilson_interval(round((entry.top1 or 0.0) * photos), photos)
@@ -128,14 +133,20 @@ def _artifact_row(
         low=low,
         high=high,
         is_chosen=is_chosen,
-        dominated_by=dominated_by,
+        worse_than=worse_than,
     )
+
+
+def _worse(entry: Measured, better: Measured, names: Mapping[Key, str], photos: int) -> str:
+    """Say by how many photos, since one or two are chance."""
+    fewer = round(((better.top1 or 0.0) - (entry.top1 or 0.0)) * photos)
+    return f"{fewer} {'photo' if fewer == 1 else 'photos'} fewer right, and slower, than {names[better.key]}"
 
 
 def _speed_rows(
     measured: Sequence[Measured],
     recommendation: Recommendation | None,
-    dominated: Mapping[Key, str],
+    worse: Mapping[Key, str],
 ) -> tuple[SpeedRow, ...]:
     slowest = max((c.classify.p50_ms for m in measured for c in m.speeds), default=0.0)
     chosen = recommendation.speed if recommendation is not None else None
@@ -145,7 +156,7 @@ def _speed_rows(
             share=case.classify.p50_ms / slowest if slowest > 0 else 0.0,
             is_chosen=case is chosen,
             is_first=i == 0,
-            dominated_by=dominated.get(entry.key, ""),
+            worse_than=worse.get(entry.key, ""),
         )
         for entry in measured
         for i, case in enumerate((*entry.speeds, *entry.failures))

@@ -18,7 +18,7 @@ from edgecls.reports.training_section import TrainingSection, training_section
 __all__ = ["ReportContent", "report_content"]
 
 MAX_HEADER_LABELS = 12
-BUSY_LOAD = 0.5  # load average per core from which others slow a benchmark down
+BUSY = 0.5  # share of the cores from which others slow a benchmark down
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +59,7 @@ class ReportContent:
     def was_busy(self) -> bool:
         """Whether other programs took part in the latencies."""
         bench = self.records.bench
-        return bench is not None and bench.machine.load > BUSY_LOAD * bench.machine.cores
+        return bench is not None and bench.machine.busy_cores > BUSY * bench.machine.cores
 
     @property
     def is_unfinished(self) -> bool:

@@ -32,7 +32,7 @@ MACHINE = Machine(
     system="Linux 6.6.31+rpt-rpi-2712",
     python="3.11.2",
     governor="ondemand",
-    load=0.12,
+    busy_cores=0.12,
     packages={"ai-edge-litert": "2.3.0", "onnxruntime": "1.32.0", "numpy": "2.4.1"},
 )
 
