@@ -33,8 +33,8 @@ __all__ = ["CLIP_FRAMES", "FRAME_RATE", "clip_frames", "write_clip"]
 FRAME_RATE = 15.0
 CLIP_FRAMES = round(len(STORY) * ACT_S * FRAME_RATE)
 SIZE = (480, 640)
-_SHUTTER_S = 0.6 / FRAME_RATE
-_EXPOSURES = 6  # pictures that make one where something moves
+_SHUTTER_S = 0.4 / FRAME_RATE
+_EXPOSURES = 16  # pictures that make one where something moves
 
 
 def write_clip(path: Path, *, seed: int, on_progress: Advance | None = None) -> None:
