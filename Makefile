@@ -13,6 +13,7 @@ setup:
 
 demo: setup
 	.venv/bin/edgecls demo
+	@echo "To type edgecls yourself: . .venv/bin/activate"
 
 test:
 	scripts/test
