@@ -10,8 +10,9 @@ Below stand ``edgecls_export`` (Keras model to files), ``edgecls_bench`` (accura
 ``edgecls_device`` (files to labels), each usable on its own.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from edgecls_device.lazy import lazy_names
 
 if TYPE_CHECKING:
     from edgecls.data.load import load_photos
@@ -24,18 +25,13 @@ __version__ = "0.1.0"
 
 __all__ = ["export_run", "load_photos", "pretrained", "train", "write_report"]
 
-_MODULES = {
-    "export_run": "exports.run",
-    "load_photos": "data.load",
-    "pretrained": "training.pretrained",
-    "train": "training.train",
-    "write_report": "reports.report",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use (PEP 562)."""
-    if name not in _MODULES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "export_run": "exports.run",
+        "load_photos": "data.load",
+        "pretrained": "training.pretrained",
+        "train": "training.train",
+        "write_report": "reports.report",
+    },
+)

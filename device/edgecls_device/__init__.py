@@ -12,8 +12,9 @@ A camera, stream, video or folder goes through :func:`classify_source`, which ``
 Names are imported when first used, so that ``import edgecls_device`` costs nothing.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from edgecls_device.lazy import lazy_names
 
 if TYPE_CHECKING:
     from edgecls_device.artifact import Artifact, read_artifact
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from edgecls_device.errors import EdgeclsError
     from edgecls_device.foreign import ForeignOptions
     from edgecls_device.images import decode_image, read_image
-    from edgecls_device.live import FrameResult, RunSummary, classify_source
+    from edgecls_device.live import classify_source
     from edgecls_device.opening import open_model
     from edgecls_device.postprocessing import ScoredLabel, top_k
     from edgecls_device.preprocessing import Preprocessor
+    from edgecls_device.results import FrameResult, RunSummary
     from edgecls_device.sources.table import open_source
     from edgecls_device.spec import Group, InputTensor, ModelSpec, Preprocessing
     from edgecls_device.stop import Stop
@@ -53,34 +55,29 @@ __all__ = [
     "top_k",
 ]
 
-_MODULES = {
-    "Artifact": "artifact",
-    "Classifier": "classifier",
-    "EdgeclsError": "errors",
-    "ForeignOptions": "foreign",
-    "FrameResult": "live",
-    "Group": "spec",
-    "InputTensor": "spec",
-    "ModelSpec": "spec",
-    "Prediction": "classifier",
-    "Preprocessing": "spec",
-    "Preprocessor": "preprocessing",
-    "RunSummary": "live",
-    "ScoredLabel": "postprocessing",
-    "Stop": "stop",
-    "classify_source": "live",
-    "decode_image": "images",
-    "open_model": "opening",
-    "open_source": "sources.table",
-    "read_artifact": "artifact",
-    "read_image": "images",
-    "top_k": "postprocessing",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use (PEP 562)."""
-    if name not in _MODULES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Artifact": "artifact",
+        "Classifier": "classifier",
+        "EdgeclsError": "errors",
+        "ForeignOptions": "foreign",
+        "FrameResult": "results",
+        "Group": "spec",
+        "InputTensor": "spec",
+        "ModelSpec": "spec",
+        "Prediction": "classifier",
+        "Preprocessing": "spec",
+        "Preprocessor": "preprocessing",
+        "RunSummary": "results",
+        "ScoredLabel": "postprocessing",
+        "Stop": "stop",
+        "classify_source": "live",
+        "decode_image": "images",
+        "open_model": "opening",
+        "open_source": "sources.table",
+        "read_artifact": "artifact",
+        "read_image": "images",
+        "top_k": "postprocessing",
+    },
+)

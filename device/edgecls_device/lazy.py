@@ -1,11 +1,12 @@
 """Import on demand from ``"module:attribute"``, telling a missing extra from our own bug."""
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
 from edgecls_device.errors import MissingDependencyError
 
-__all__ = ["load"]
+__all__ = ["lazy_names", "load"]
 
 
 def load(target: str, *, extra: str) -> Any:
@@ -24,3 +25,20 @@ def load(target: str, *, extra: str) -> Any:
         message = f"This needs the package {package!r}, which is not installed."
         raise MissingDependencyError(message, hint=f"pip install 'edgecls[{extra}]'") from error
     return getattr(module, attribute)
+
+
+def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a package whose public names are imported on first use (PEP 562).
+
+    Args:
+        package: Its ``__name__``.
+        modules: Public name -> module inside the package that defines it.
+    """
+
+    def get(name: str) -> Any:
+        if name not in modules:
+            message = f"module {package!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        return getattr(import_module(f"{package}.{modules[name]}"), name)
+
+    return get

@@ -14,8 +14,8 @@ from edgecls.progress import say
 
 if TYPE_CHECKING:
     from edgecls_device.foreign import ForeignOptions
-    from edgecls_device.live import RunSummary
     from edgecls_device.opening import OpenModel
+    from edgecls_device.results import RunSummary
     from edgecls_device.sinks.protocol import Sink
     from edgecls_device.sources.protocol import Source
 

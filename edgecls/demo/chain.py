@@ -13,8 +13,8 @@ from edgecls_bench.comparison import Comparison
 from edgecls_bench.measurement import BenchRun
 from edgecls_device.errors import ExportError
 from edgecls_device.files import make_directory, write_atomically
-from edgecls_device.live import RunSummary
 from edgecls_device.records import to_json
+from edgecls_device.results import RunSummary
 
 from edgecls.comparison_photos import photos_of_run
 from edgecls.data.check import check_photos

@@ -4,8 +4,9 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from edgecls_device.live import RunSummary, classify_source
+from edgecls_device.live import classify_source
 from edgecls_device.opening import open_model
+from edgecls_device.results import RunSummary
 from edgecls_device.sinks.clip import ClipSink
 from edgecls_device.sinks.protocol import Sink
 from edgecls_device.sinks.terminal import LiveLineSink, PlainLinesSink

@@ -12,8 +12,9 @@ spec, and is reloaded and compared with Keras before it is called done::
 Names are imported when first used: importing this package imports no TensorFlow.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from edgecls_device.lazy import lazy_names
 
 if TYPE_CHECKING:
     from edgecls_export.exported import ExportedArtifact
@@ -32,20 +33,15 @@ __all__ = [
     "load_keras_model",
 ]
 
-_MODULES = {
-    "EXPORTERS": "table",
-    "ExportedArtifact": "exported",
-    "FrozenModel": "frozen",
-    "choose_exporters": "table",
-    "export": "exporting",
-    "freeze": "frozen",
-    "load_keras_model": "keras_model",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use (PEP 562)."""
-    if name not in _MODULES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "EXPORTERS": "table",
+        "ExportedArtifact": "exported",
+        "FrozenModel": "frozen",
+        "choose_exporters": "table",
+        "export": "exporting",
+        "freeze": "frozen",
+        "load_keras_model": "keras_model",
+    },
+)

@@ -8,8 +8,9 @@ from edgecls_device import drawn_text
 from edgecls_device.annotate import annotate
 from edgecls_device.classifier import Prediction
 from edgecls_device.errors import MissingDependencyError, OptionError, StorageError
-from edgecls_device.live import FrameResult, classify_source
+from edgecls_device.live import classify_source
 from edgecls_device.postprocessing import ScoredLabel
+from edgecls_device.results import FrameResult
 from edgecls_device.sinks import window
 from edgecls_device.sinks.clip import ClipSink
 from edgecls_device.sinks.json_lines import JsonLinesSink

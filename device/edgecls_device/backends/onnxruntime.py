@@ -9,6 +9,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from edgecls_device.backends.protocol import BackendOptions
+from edgecls_device.backends.refusals import check_ends, not_computed, not_loaded, was_closed
 from edgecls_device.errors import ArtifactError
 from edgecls_device.native_output import captured_stderr
 from edgecls_device.tensors import TensorInfo
@@ -48,10 +49,7 @@ class OnnxruntimeBackend:
                 failure = None
         if failure is not None:
             reason = " ".join([str(failure).strip().splitlines()[0], *printed[-1:]])
-            message = f"Expected a model that onnxruntime can run, got: {reason}."
-            raise ArtifactError(
-                message, hint="copy the file again, or export it again"
-            ) from failure
+            raise not_loaded(cls.name, reason) from failure
         return backend
 
     @property
@@ -67,17 +65,11 @@ class OnnxruntimeBackend:
     def run(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Compute the output for one batch."""
         if self._session is None:
-            message = "Expected an open backend, got a closed one."
-            raise ArtifactError(message, hint="open the model again")
+            raise was_closed()
         try:
             return np.asarray(self._session.run(self._output_names, {self._input.name: batch})[0])
         except Exception as error:  # its errors share no public base class
-            message = (
-                f"Expected onnxruntime to compute the model, got: {str(error).splitlines()[0]}."
-            )
-            raise ArtifactError(
-                message, hint="check the file with: edgecls verify ARTIFACT"
-            ) from error
+            raise not_computed(self.name, str(error).splitlines()[0]) from error
 
     def bare_call(self, batch: NDArray[Any]) -> Callable[[], object]:
         """Return ``run`` of the session on this batch."""
@@ -99,14 +91,7 @@ def _session_of(model: bytes, options: BackendOptions) -> Any:
         providers=["CPUExecutionProvider"],
         enable_fallback=False,  # it prints, and tries the same provider again
     )
-    inputs, outputs = len(session.get_inputs()), len(session.get_outputs())
-    if inputs != 1 or outputs != 1:
-        message = (
-            f"Expected a classifier with one input and one output, got {inputs} and {outputs}."
-        )
-        raise ArtifactError(
-            message, hint="give an image classifier; detectors have several outputs"
-        )
+    check_ends(len(session.get_inputs()), len(session.get_outputs()))
     return session
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls_device.backends.protocol import BackendOptions
+from edgecls_device.backends.refusals import check_ends, not_computed, not_loaded, was_closed
 from edgecls_device.errors import ArtifactError
 from edgecls_device.native_output import captured_stderr
 from edgecls_device.tensors import TensorInfo
@@ -45,23 +46,14 @@ class TfliteBackend:
                 failure = None
         if failure is not None:
             reason = " ".join([str(failure).strip(), *printed[-3:]])
-            message = f"Expected a model that {cls.name} can run, got: {reason}."
-            raise ArtifactError(
-                message, hint="copy the file again, or export it again"
-            ) from failure
+            raise not_loaded(cls.name, reason) from failure
         return backend
 
     @classmethod
     def _interpreter_of(cls, model: bytes, options: BackendOptions) -> Any:
         interpreter = cls.interpreter_class(model_content=model, num_threads=options.threads)
         interpreter.allocate_tensors()
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        if len(inputs) != 1 or len(outputs) != 1:
-            counts = f"{len(inputs)} and {len(outputs)}"
-            message = f"Expected a classifier with one input and one output, got {counts}."
-            raise ArtifactError(
-                message, hint="give an image classifier; detectors have several outputs"
-            )
+        check_ends(len(interpreter.get_input_details()), len(interpreter.get_output_details()))
         return interpreter
 
     @property
@@ -77,17 +69,13 @@ class TfliteBackend:
     def run(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Compute the output for one batch."""
         if self._interpreter is None:
-            message = "Expected an open backend, got a closed one."
-            raise ArtifactError(message, hint="open the model again")
+            raise was_closed()
         try:
             self._interpreter.set_tensor(self._input_index, batch)
             self._interpreter.invoke()
             result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
         except (RuntimeError, ValueError) as error:
-            message = f"Expected {self.name} to compute the model, got: {error}."
-            raise ArtifactError(
-                message, hint="check the file with: edgecls verify ARTIFACT"
-            ) from error
+            raise not_computed(self.name, str(error)) from error
         return result
 
     def bare_call(self, batch: NDArray[Any]) -> Callable[[], object]:

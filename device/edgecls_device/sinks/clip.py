@@ -13,8 +13,8 @@ from edgecls_device.annotate import annotate
 from edgecls_device.arrays import Frame
 from edgecls_device.errors import OptionError, StorageError
 from edgecls_device.files import writing
-from edgecls_device.live import FrameResult, RunSummary
 from edgecls_device.opencv import cv2
+from edgecls_device.results import FrameResult, RunSummary
 
 __all__ = ["ClipSink"]
 

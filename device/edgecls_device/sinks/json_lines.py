@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
-from edgecls_device.live import FrameResult, RunSummary
+from edgecls_device.results import FrameResult, RunSummary
 
 __all__ = ["JsonLinesSink", "frame_record"]
 

@@ -1,9 +1,8 @@
 """What every sink promises."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from edgecls_device.live import FrameResult, RunSummary
+from edgecls_device.results import FrameResult, RunSummary
 
 __all__ = ["Sink"]
 
@@ -16,10 +15,10 @@ class Sink(Protocol):
     unfinished is to be discarded. ``close`` is always called.
     """
 
-    def write(self, result: "FrameResult") -> None:
+    def write(self, result: FrameResult) -> None:
         """Take one result."""
 
-    def finish(self, summary: "RunSummary") -> None:
+    def finish(self, summary: RunSummary) -> None:
         """Complete what was written."""
 
     def close(self) -> None:

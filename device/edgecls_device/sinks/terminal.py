@@ -5,7 +5,7 @@ import time
 import unicodedata
 from typing import TextIO
 
-from edgecls_device.live import FrameResult, RunSummary
+from edgecls_device.results import FrameResult, RunSummary
 
 __all__ = ["LiveLineSink", "PhotoLinesSink", "PlainLinesSink", "columns_of", "fit"]
 

@@ -8,9 +8,9 @@ import time
 from edgecls_device.annotate import annotate
 from edgecls_device.arrays import Frame
 from edgecls_device.errors import OptionError
-from edgecls_device.live import FrameResult, RunSummary
 from edgecls_device.native_output import captured_stderr
 from edgecls_device.opencv import cv2, require_window
+from edgecls_device.results import FrameResult, RunSummary
 from edgecls_device.stop import Stop
 
 __all__ = ["WindowSink", "check_window"]
