@@ -7,28 +7,27 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+def shared(*parts: str) -> Path:
+    """Return a file beside this checkout, or skip the test."""
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs {parts[-1]}, which is not in a folder 'shared' beside this checkout")
+    return path
+
+
 @pytest.fixture(scope="session")
 def foreign_model() -> Path:
     """A quantized MobileNet that was not made by edgecls."""
-    path = SHARED / "models" / "mobilenet_v1_0.25_128_quant.tflite"
-    if not path.exists():
-        pytest.skip(f"needs the shared model {path.name}, which is not beside this checkout")
-    return path
+    return shared("models", "mobilenet_v1_0.25_128_quant.tflite")
 
 
 @pytest.fixture(scope="session")
 def parrot() -> Path:
     """A photo of a macaw."""
-    path = SHARED / "models" / "parrot.jpg"
-    if not path.exists():
-        pytest.skip(f"needs the shared photo {path.name}, which is not beside this checkout")
-    return path
+    return shared("models", "parrot.jpg")
 
 
 @pytest.fixture(scope="session")
 def cats_dogs() -> Path:
     """2000 real photos in two class folders."""
-    path = SHARED / "data" / "cats_dogs"
-    if not path.exists():
-        pytest.skip("needs the shared photos cats_dogs, which are not beside this checkout")
-    return path
+    return shared("data", "cats_dogs")
