@@ -26,10 +26,13 @@ Ctrl-C, q in the window, or SIGTERM end a run. A camera or stream that is ended 
 or folder that was not finished with 130 (SIGTERM: 143), and a camera or stream that is lost with 6.
 
 \b
-Examples:
-  edgecls run runs/pets/exports/pets.int8.tflite --source photo.jpg
+Examples, after edgecls demo:
+  edgecls run runs/demo/exports/demo.int8.tflite --source runs/demo/photos/star --limit 5
+  edgecls run runs/demo/exports/demo.int8.onnx --source runs/demo/clip.avi --save labelled.avi
+
+\b
+With your own:
   edgecls run runs/pets/exports/pets.int8.tflite --source 0
-  edgecls run runs/pets/exports/pets.int8.onnx --source clip.mp4 --save labelled.avi
   edgecls run runs/pets/exports/pets.int8.tflite --source rtsp://camera.local/stream --json
   edgecls run mobilenet.tflite --labels labels.txt --color rgb --resize crop --source photo.jpg
 """
