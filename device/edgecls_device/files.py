@@ -2,7 +2,6 @@
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,13 +72,10 @@ def writing(path: Path) -> Iterator[Path]:
         StorageError: If the directory cannot be written, or the disk is full.
     """
     make_directory(path.parent)
+    temporary = path.with_name(f".{path.stem[:40]}.{os.urandom(6).hex()}{path.suffix}")
     with storage_errors("write", path):
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem[:40]}.", suffix=path.suffix, dir=path.parent
-        )
-        os.close(handle)
-        temporary = Path(name)
-        try:
+        try:  # from before it exists, so that Ctrl-C finds no moment to leave it behind
+            temporary.touch(exist_ok=False)
             yield temporary
             _sync_and_move(temporary, path)
         finally:
@@ -97,9 +93,6 @@ def write_atomically(path: Path, data: bytes | str) -> None:
 
 
 def _sync_and_move(temporary: Path, path: Path) -> None:
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)  # mkstemp makes files that only their owner can read
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
