@@ -152,38 +152,32 @@ class _Resizer:
     def __init__(
         self, frame_size: tuple[int, int], preprocessing: Preprocessing, *, swaps_color: bool
     ) -> None:
-        self._plan = plan(frame_size, preprocessing)
+        steps = plan(frame_size, preprocessing)
+        (height, width), small = steps.box, steps.size
+        self._box = _rectangle(steps.top, steps.left, steps.box)
+        self._halves = [_buffer(height >> i, width >> i) for i in range(1, steps.halvings + 1)]
+        self._is_padded = small != (preprocessing.height, preprocessing.width)
+        self._small = _buffer(*small) if self._is_padded else _buffer(0, 0)
+        self._inside = _rectangle(steps.pad_top, steps.pad_left, small)
         is_nearest = preprocessing.interpolation == "nearest"
         self._interpolation = cv2.INTER_NEAREST if is_nearest else cv2.INTER_LINEAR_EXACT
         self._swaps_color = swaps_color
-        height, width = self._plan.box
-        self._halves = [_buffer(height >> i, width >> i) for i in range(1, self._plan.halvings + 1)]
-        fits = self._plan.size == (preprocessing.height, preprocessing.width)
-        self._small = None if fits else _buffer(*self._plan.size)
 
     def __call__(self, frame: Frame, out: NDArray[np.uint8]) -> None:
         """Write the resized frame to ``out``."""
-        (top, left), (height, width) = (self._plan.top, self._plan.left), self._plan.box
-        box: Any = frame[top : top + height, left : left + width]
-        for half in self._halves:
-            box = self._resize(box, half)
-        if self._small is None:
-            self._resize(box, out)
-        else:
-            self._resize(box, self._small)
-            (top, left), (height, width) = (
-                (self._plan.pad_top, self._plan.pad_left),
-                self._plan.size,
-            )
+        image: Any = frame[self._box]
+        for smaller in (*self._halves, self._small if self._is_padded else out):
+            size = (smaller.shape[1], smaller.shape[0])
+            image = cv2.resize(image, size, smaller, interpolation=self._interpolation)
+        if self._is_padded:
             out[:] = PAD_VALUE
-            out[top : top + height, left : left + width] = self._small
+            out[self._inside] = self._small
         if self._swaps_color:
-            cv2.cvtColor(out, cv2.COLOR_BGR2RGB, dst=out)
+            cv2.cvtColor(out, cv2.COLOR_BGR2RGB, out)
 
-    def _resize(self, image: Any, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        size = (out.shape[1], out.shape[0])
-        cv2.resize(image, size, dst=out, interpolation=self._interpolation)
-        return out
+
+def _rectangle(top: int, left: int, size: tuple[int, int]) -> tuple[slice, slice]:
+    return slice(top, top + size[0]), slice(left, left + size[1])
 
 
 def _buffer(height: int, width: int) -> NDArray[np.uint8]:
