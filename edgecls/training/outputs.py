@@ -1,7 +1,9 @@
 """What a finished training leaves: all its files at once, and nothing that belonged to the model before."""
 
 import shutil
-from contextlib import ExitStack
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,8 +41,11 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def open_run(out: Path | str, *, data: Path | None = None) -> RunDirectory:
-    """Return the run directory ``out``, created if need be, before any slow work.
+@contextmanager
+def open_run(out: Path | str, *, data: Path | None = None) -> Iterator[RunDirectory]:
+    """Give the run directory ``out``, created if need be, before any slow work.
+
+    One that was created here and is still empty after an error is removed.
 
     Raises:
         OptionError: If it lies inside the photos, where it would be taken for a class.
@@ -50,12 +55,17 @@ def open_run(out: Path | str, *, data: Path | None = None) -> RunDirectory:
     if data is not None and run.path.resolve().is_relative_to(data.resolve()):
         message = f"Expected --out to lie outside of the photos, got {str(run.path)!r}."
         raise OptionError(message, hint=f"--out runs/{data.resolve().name}")
+    is_new = not run.path.exists()
     make_directory(run.path)
-    with writing(run.path / ".writable") as probe:
-        probe.touch()
-    with storage_errors("write", run.path):
-        (run.path / ".writable").unlink()
-    return run
+    with storage_errors("write", run.path), tempfile.TemporaryFile(dir=run.path):
+        pass  # it can be written
+    try:
+        yield run
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # it holds something by now, such as a checkpoint
+                run.path.rmdir()
+        raise
 
 
 def write_run(

@@ -50,25 +50,25 @@ def pretrained(
         message = f"Expected a backbone with weights of its own, got {backbone!r}."
         raise OptionError(message, hint=f"one of: {ready}")
     parsed, labels = parse_groups(groups), imagenet_labels()
-    run = open_run(out)
-    say(f"Building {backbone} with its {len(labels)} classes")
-    model = with_scores(build(entry, size=entry.size, include_top=True))
-    spec = ModelSpec(
-        name=run.name,
-        labels=labels,
-        preprocessing=Preprocessing(
-            height=entry.size, width=entry.size, crop_fraction=_CROP_FRACTION
-        ),
-        groups=parsed,
-        golden=golden_samples(model),
-        provenance=Provenance(
-            backbone=backbone,
-            weights=entry.weights,
-            dataset=name,
-            settings={"groups": " ".join(groups)} if groups else {},
-            packages=package_versions(),
-            model_fingerprint=weights_fingerprint(model),
-        ),
-    )
-    write_run(run, model, spec)
-    return spec
+    with open_run(out) as run:
+        say(f"Building {backbone} with its {len(labels)} classes")
+        model = with_scores(build(entry, size=entry.size, include_top=True))
+        spec = ModelSpec(
+            name=run.name,
+            labels=labels,
+            preprocessing=Preprocessing(
+                height=entry.size, width=entry.size, crop_fraction=_CROP_FRACTION
+            ),
+            groups=parsed,
+            golden=golden_samples(model),
+            provenance=Provenance(
+                backbone=backbone,
+                weights=entry.weights,
+                dataset=name,
+                settings={"groups": " ".join(groups)} if groups else {},
+                packages=package_versions(),
+                model_fingerprint=weights_fingerprint(model),
+            ),
+        )
+        write_run(run, model, spec)
+        return spec

@@ -105,7 +105,21 @@ def train(
     data, clock = Path(data), _Clock()
     with clock("photos"):
         total = len(find_photos(data).photos)  # there is such a folder, so a run may be created
-        run = open_run(out, data=data)
+    with open_run(out, data=data) as run:
+        return _train(run, data, total, settings, clock, cache=cache, resume=resume)
+
+
+def _train(
+    run: RunDirectory,
+    data: Path,
+    total: int,
+    settings: TrainingSettings,
+    clock: "_Clock",
+    *,
+    cache: Path | str | None,
+    resume: bool,
+) -> TrainingRecord:
+    with clock("photos"):
         photo_set = _read(data, total)
     with clock("backbone"):
         import_keras()

@@ -102,3 +102,13 @@ def test_a_folder_that_does_not_exist_is_refused_before_a_run_is_created(tmp_pat
     with pytest.raises(DataError, match="does not exist"):
         train(tmp_path / "none", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_directory_that_stays_empty_is_removed(tmp_path):
+    for label in ("a", "b"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for i in range(6):
+            (tmp_path / "photos" / label / f"{i}.jpg").write_text(f"{label}{i}")
+    with pytest.raises(DataError, match="at least 5 photos"):
+        train(tmp_path / "photos", out=tmp_path / "run", backbone="small_cnn", size=32)
+    assert not (tmp_path / "run").exists()
