@@ -167,7 +167,9 @@ def _read(data: Path, total: int) -> PhotoSet:
 
 def _without_broken(photo_set: PhotoSet, broken: Any) -> PhotoSet:
     if broken:
-        say(f"note: {len(broken)} photos do not decode and are left out; see: edgecls data check")
+        say(
+            f"note: photos left out because they do not decode: {len(broken)}; see: edgecls data check"
+        )
         photo_set = photo_set.without(broken, "undecodable", details=broken)
     return photo_set
 
