@@ -4,7 +4,6 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 
@@ -15,6 +14,7 @@ from edgecls_device.errors import BenchmarkError, OptionError
 from edgecls_device.files import write_atomically, writing
 from edgecls_device.golden import golden_inputs
 from edgecls_device.records import to_json
+from edgecls_device.stamps import now
 
 from edgecls_bench.cases import Case, plan_cases, spec_of
 from edgecls_bench.children import run_module
@@ -89,7 +89,7 @@ def bench(
         )
         raise BenchmarkError(message, hint="check a file with: edgecls verify ARTIFACT")
     return BenchRun(
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created=now(),
         machine=machine,
         frame=frame,
         cases=tuple(results),

@@ -1,11 +1,11 @@
 """Compare: the accuracy of several artifacts on the same photos, and how far each is from float32."""
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from pathlib import Path
 
 from edgecls_device.artifact import Artifact
 from edgecls_device.errors import DataError, OptionError
+from edgecls_device.stamps import now
 
 from edgecls_bench.cases import Case, plan_cases, spec_of
 from edgecls_bench.comparison import Comparison, ComparisonCase
@@ -82,7 +82,7 @@ def compare(
         raise DataError(message, hint=first.hint)
     class_ids = [photo.class_id for photo, _ in seen]
     return Comparison(
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created=now(),
         data=str(data),
         split=split,
         labels=tuple(labels),

@@ -4,12 +4,14 @@ import os
 import platform
 import time
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from edgecls_device.stamps import installed_versions
 
 __all__ = ["Machine", "describe_machine"]
 
 SAMPLE_S = 0.3
+BUSY = 0.5  # share of the cores from which other programs show in the figures
 _IDLE = slice(3, 5)  # idle and waiting for the disk
 _PACKAGES = (
     "edgecls",
@@ -48,6 +50,11 @@ class Machine:
     busy_cores: float = 0.0
     packages: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether other programs took part in what was measured."""
+        return self.busy_cores > BUSY * self.cores
+
 
 def describe_machine() -> Machine:
     """Describe this machine. Nothing is imported for it; what cannot be read stays empty."""
@@ -60,7 +67,7 @@ def describe_machine() -> Machine:
         python=platform.python_version(),
         governor=_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         busy_cores=_busy_cores(),
-        packages=_versions(),
+        packages=installed_versions(_PACKAGES),
     )
 
 
@@ -94,16 +101,6 @@ def _ticks() -> list[int]:
     """
     words = _text("/proc/stat").partition("\n")[0].split()[1:9]
     return [int(word) for word in words]
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _text(path: str) -> str:

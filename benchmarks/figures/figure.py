@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +16,7 @@ from edgecls_bench.machine import Machine, describe_machine
 from edgecls_device.errors import BenchmarkError
 from edgecls_device.files import write_atomically
 from edgecls_device.records import to_json
+from edgecls_device.stamps import now
 
 __all__ = [
     "Figure",
@@ -173,7 +173,7 @@ def working_directory(kept: Path | None) -> Iterator[Path]:
 def figure_of(title: str, machine: Machine, rows: Sequence[Row]) -> Figure:
     """Join what was measured; ``machine`` is described before measuring, for what else is running."""
     return Figure(
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created=now(),
         title=title,
         command=" ".join(["python", *map(_shown, sys.argv)]),
         machine=machine,

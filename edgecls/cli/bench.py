@@ -17,7 +17,6 @@ from edgecls.targets import find_target, warn_of_stale
 
 __all__ = ["command"]
 
-BUSY = 0.5  # share of the cores from which other programs show in the figures
 
 EPILOG = """\b
 Examples, after edgecls demo:
@@ -107,7 +106,7 @@ def command(
 
 
 def _say_if_busy(machine: Machine) -> None:
-    if machine.busy_cores > BUSY * machine.cores:
+    if machine.is_busy:
         say(
             f"other programs kept {machine.busy_cores:.1f} of {machine.cores} cores busy: "
             "they are part of these figures"

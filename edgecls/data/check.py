@@ -1,7 +1,6 @@
 """Look through a folder of photos before training on it: what is broken, doubled, mislabelled or too small."""
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from edgecls.data.check_record import DataCheck, Finding
 from edgecls.data.folders import FoundFile, FoundPhotos, find_photos, relative_path
 from edgecls.data.load import MIN_PHOTOS
-from edgecls.data.parallel import each
+from edgecls.data.parallel import cores, each
 from edgecls.data.similar import groups, similar_pairs, thumbnail
 from edgecls.data.split import split_of
 from edgecls.progress import Advance
@@ -74,7 +73,7 @@ def check_photos(root: Path | str, *, on_progress: Advance | None = None) -> Dat
         StorageError: If a folder may not be read.
     """
     found = find_photos(root)
-    looks = list(each(_look, found.photos, threads=os.cpu_count() or 1, on_progress=on_progress))
+    looks = list(each(_look, found.photos, threads=cores(), on_progress=on_progress))
     broken = list(_broken(found, looks))
     unique, conflicting, same = _by_content(found, looks)
     alike, leaking = _alike(found, unique)

@@ -3,16 +3,22 @@
 Threads are enough: hashing, reading and OpenCV's decoders all release the interpreter lock.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from edgecls.progress import Advance
 
-__all__ = ["each"]
+__all__ = ["cores", "each"]
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
+
+
+def cores() -> int:
+    """Return how many files are worth working on at once: the cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def each(

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 
 from edgecls_bench.bench import bench
@@ -15,6 +14,7 @@ from edgecls_device.errors import ExportError
 from edgecls_device.files import make_directory, write_atomically
 from edgecls_device.records import to_json
 from edgecls_device.results import RunSummary
+from edgecls_device.stamps import now
 
 from edgecls.comparison_photos import photos_of_run
 from edgecls.data.check import check_photos
@@ -189,7 +189,7 @@ class _Chain:
         summary: RunSummary,
     ) -> DemoRecord:
         return DemoRecord(
-            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            created=now(),
             out=str(self._run.path),
             seed=self._seed,
             photos=self._per_class * len(LABELS),

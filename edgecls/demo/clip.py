@@ -1,7 +1,6 @@
 """A clip: a hand-held camera over a desk, where sheets come, are drawn on, and go."""
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from edgecls_device.files import writing
 from edgecls_device.opencv import cv2
 from numpy.typing import NDArray
 
-from edgecls.data.parallel import each
+from edgecls.data.parallel import cores, each
 from edgecls.demo.acts import ACT_S, SLIDE_S, STORY, Act, make_act, on_desk
 from edgecls.demo.camera import (
     Lens,
@@ -77,7 +76,7 @@ def clip_frames(seed: int) -> Iterator[Frame]:
         scene = _exposed(index / FRAME_RATE, desk, bright, acts, sway)
         return shoot(scene, lens, np.random.default_rng([seed, len(STORY), index]))
 
-    for _, frame in each(render, range(CLIP_FRAMES), threads=os.cpu_count() or 1):
+    for _, frame in each(render, range(CLIP_FRAMES), threads=cores()):
         yield frame
 
 

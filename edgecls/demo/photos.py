@@ -1,6 +1,5 @@
 """The demo's photos on disk: class folders of JPEG files, all of one seed, whole or not at all."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from edgecls_device.errors import EdgeclsError, OptionError
 from edgecls_device.files import make_directory, read_bytes, storage_errors
 from edgecls_device.records import from_json, to_json
 
-from edgecls.data.parallel import each
+from edgecls.data.parallel import cores, each
 from edgecls.demo.render import encode_photo, render_photo
 from edgecls.demo.shapes import LABELS
 from edgecls.progress import Advance
@@ -103,7 +102,7 @@ def draw_photos(
             path = folder / label / f"{label}-{index:04}.jpg"
             path.write_bytes(encode_photo(render_photo(label, seed=seed, index=index)))
 
-        for _ in each(draw_one, items, threads=os.cpu_count() or 1, on_progress=on_progress):
+        for _ in each(draw_one, items, threads=cores(), on_progress=on_progress):
             pass
         (folder / RECORD_NAME).write_text(to_json(wanted), encoding="utf-8")
 

@@ -3,7 +3,6 @@
 The test split stays untouched, for ``compare`` and the report.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +10,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
+from edgecls_device.backends.protocol import default_threads
 from edgecls_device.errors import DataError, ImageError, StorageError
 from edgecls_device.images import IMAGE_SUFFIXES, read_image
 from edgecls_device.preprocessing import resize
@@ -78,11 +78,10 @@ def prepare(
     Returns:
         Shape ``(count, height, width, 3)``, uint8, RGB.
     """
-    threads = min(4, len(os.sched_getaffinity(0)))
     read = partial(_read, rule=rule)
     images = [
         image
-        for _, image in each(read, paths, threads=threads, on_progress=on_progress)
+        for _, image in each(read, paths, threads=default_threads(), on_progress=on_progress)
         if image is not None
     ]
     return np.array(images, np.uint8).reshape(-1, rule.height, rule.width, 3)

@@ -18,7 +18,6 @@ from edgecls.reports.training_section import TrainingSection, training_section
 __all__ = ["ReportContent", "report_content"]
 
 MAX_HEADER_LABELS = 12
-BUSY = 0.5  # share of the cores from which others slow a benchmark down
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +58,7 @@ class ReportContent:
     def was_busy(self) -> bool:
         """Whether other programs took part in the latencies."""
         bench = self.records.bench
-        return bench is not None and bench.machine.busy_cores > BUSY * bench.machine.cores
+        return bench is not None and bench.machine.is_busy
 
     @property
     def is_unfinished(self) -> bool:

@@ -4,8 +4,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +18,10 @@ from edgecls.run_directory import RunDirectory
 from edgecls.training.keras_classifier import save_model
 from edgecls.training.record import TrainingRecord
 
-__all__ = ["now", "open_run", "package_versions", "write_run"]
+__all__ = ["PACKAGES", "open_run", "write_run"]
 
-_PACKAGES = ("edgecls", "tensorflow", "keras", "numpy", "opencv-python-headless", "opencv-python")
-
-
-def now() -> str:
-    """Return the time, ISO 8601, UTC, in seconds."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of the installed packages that decide about a model."""
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
+PACKAGES = ("edgecls", "tensorflow", "keras", "numpy", "opencv-python-headless", "opencv-python")
+"""Packages that decide about a model."""
 
 
 @contextmanager

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from edgecls_device.errors import OptionError
 from edgecls_device.spec import ModelSpec, Preprocessing, Provenance
+from edgecls_device.stamps import installed_versions
 
 from edgecls.progress import say
 from edgecls.training.backbones import BACKBONES, DEFAULT_BACKBONE, backbone_named, build
 from edgecls.training.extractor import weights_fingerprint
 from edgecls.training.imagenet import imagenet_labels, parse_groups
 from edgecls.training.keras_classifier import golden_samples, with_scores
-from edgecls.training.outputs import open_run, package_versions, write_run
+from edgecls.training.outputs import PACKAGES, open_run, write_run
 
 __all__ = ["DATA_SETS", "pretrained"]
 
@@ -66,7 +67,7 @@ def pretrained(
                 weights=entry.weights,
                 dataset=name,
                 settings={"groups": " ".join(groups)} if groups else {},
-                packages=package_versions(),
+                packages=installed_versions(PACKAGES),
                 model_fingerprint=weights_fingerprint(model),
             ),
         )

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from edgecls_device.errors import InterruptedRunError
 from edgecls_device.postprocessing import softmax
 
 from edgecls.data.load import PhotoSet
+from edgecls.data.parallel import cores
 from edgecls.data.split_record import Split, SplitName
 from edgecls.progress import progress, say
 from edgecls.run_directory import RunDirectory
@@ -33,7 +33,7 @@ from edgecls.training.pictures import Pictures
 from edgecls.training.record import Epoch
 from edgecls.training.settings import TrainingSettings
 
-__all__ = ["Trained", "features_of", "threads", "train_on_features", "train_through", "unreadable"]
+__all__ = ["Trained", "features_of", "train_on_features", "train_through", "unreadable"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +51,6 @@ class Trained:
     history: tuple[Epoch, ...]
     scores: Mapping[SplitName, Scores]
     is_fine_tuned: bool = False
-
-
-def threads() -> int:
-    """Return how many photos are worked on at once: the cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def features_of(
@@ -82,8 +77,8 @@ def features_of(
             photo_set.photos,
             store,
             rule,
-            lambda: open_extractor(backbone, cache / f"{name}.tflite", threads=threads()),
-            threads=threads(),
+            lambda: open_extractor(backbone, cache / f"{name}.tflite", threads=cores()),
+            threads=cores(),
             on_progress=advance,
         )
 

@@ -11,9 +11,11 @@ import numpy as np
 from edgecls_device.errors import EdgeclsError
 from edgecls_device.postprocessing import apply_temperature
 from edgecls_device.spec import ModelSpec, Provenance
+from edgecls_device.stamps import installed_versions, now
 
 from edgecls.data.folders import find_photos
 from edgecls.data.load import PhotoSet, load_photos
+from edgecls.data.parallel import cores
 from edgecls.data.split import read_split, split_photos
 from edgecls.data.split_record import Split
 from edgecls.progress import progress, say
@@ -31,7 +33,7 @@ from edgecls.training.feature_cache import default_cache
 from edgecls.training.features import PhotoFeatures
 from edgecls.training.head import Head
 from edgecls.training.keras_classifier import classifier, golden_samples
-from edgecls.training.outputs import now, open_run, package_versions, write_run
+from edgecls.training.outputs import PACKAGES, open_run, write_run
 from edgecls.training.pictures import Pictures
 from edgecls.training.quiet_keras import import_keras
 from edgecls.training.record import TrainingRecord
@@ -39,7 +41,6 @@ from edgecls.training.settings import ResizeRule, TrainingSettings
 from edgecls.training.stages import (
     Trained,
     features_of,
-    threads,
     train_on_features,
     train_through,
     unreadable,
@@ -124,7 +125,7 @@ def _train(
     with clock("backbone"):
         import_keras()
         network = build(settings.entry, size=settings.preprocessing.height, seed=settings.seed)
-    pictures = Pictures(settings.preprocessing, threads=threads())
+    pictures = Pictures(settings.preprocessing, threads=cores())
     with clock("features"):
         features = _NO_FEATURES
         if settings.entry.is_pretrained:
@@ -246,7 +247,7 @@ def _spec(
             dataset_fingerprint=photo_set.fingerprint,
             photos=dict(Counter(photo.split for photo in split.photos)),
             settings=settings.as_text(),
-            packages=package_versions(),
+            packages=installed_versions(PACKAGES),
             model_fingerprint=weights_fingerprint(trained.model),
         ),
     )

@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from edgecls_device.errors import EdgeclsError, ExportError
 from edgecls_device.files import storage_errors, writing
 from edgecls_device.golden import golden_inputs
 from edgecls_device.spec import ModelSpec
+from edgecls_device.stamps import installed_versions
 from edgecls_device.verify import verify
 
 from edgecls_export.exported import ExportedArtifact, Images, ModelBody
@@ -124,21 +125,13 @@ def _own_spec(
     spec: ModelSpec, recipe: str, calibration: Images, packages: Sequence[str]
 ) -> ModelSpec:
     """Return the spec of one file: the model's, with how this file was made."""
-    versions = {name: version for name in packages if (version := _version(name))}
     provenance = replace(
         spec.provenance,
         recipe=recipe,
         calibration_fingerprint=fingerprint(calibration),
-        packages={**spec.provenance.packages, **versions},
+        packages={**spec.provenance.packages, **installed_versions(packages)},
     )
     return replace(spec, provenance=provenance)
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:  # such as tensorflow, installed as tensorflow-cpu
-        return ""
 
 
 def _with_golden(spec: ModelSpec, file_format: str, recipe: str, body: ModelBody) -> ModelSpec:
