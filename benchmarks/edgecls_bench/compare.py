@@ -122,16 +122,22 @@ def _summary(
         recipe=spec_of(case.artifact).provenance.recipe,
         backend=case.backend,
         size_bytes=len(case.artifact.data),
+        temperature=spec_of(case.artifact).temperature,
+        unknown_threshold=spec_of(case.artifact).unknown_threshold,
         top1=accuracy(class_ids, predicted),
         top5=_share([v.is_in_top5 for v in verdicts]) if classes > TOP_K else None,
         per_class=per_class_accuracy(class_ids, predicted, classes),
         confusion=confusion_matrix(class_ids, predicted, classes) if is_small else (),
+        calibration_error=None,
+        paired=None,
+        agreement_interval=None,
         agreement=_share([v.is_agreeing for v in verdicts]) if has_reference else None,
         mean_score_error=sum(errors) / len(errors) if has_reference else None,
         worst_score_error=max(errors) if has_reference else None,
         predicted=tuple(predicted),
         confidence=tuple(round(verdict.confidence, 6) for verdict in verdicts),
         true_score=tuple(round(verdict.true_score, 6) for verdict in verdicts),
+        keras_confidence=(),
     )
 
 

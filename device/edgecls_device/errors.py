@@ -16,6 +16,8 @@
     ├── ExportError          (RuntimeError)   10  an exported model does not do what Keras does
     ├── BenchmarkError       (RuntimeError)   11  a benchmark case did not finish
     ├── TrainingError        (RuntimeError)   12  training cannot go on
+    ├── GateError            (RuntimeError)   13  an artifact keeps less of its reference than was asked
+    ├── TooFewPhotosError    (RuntimeError)   14  the photos do not decide whether it keeps enough
     └── InterruptedRunError  (RuntimeError)  130  Ctrl-C; what was done is kept
 
 Each leaf is also the built-in it is, so that callers who know nothing of edgecls can catch it. Only
@@ -32,6 +34,7 @@ __all__ = [
     "EdgeclsError",
     "ExportError",
     "FrameError",
+    "GateError",
     "ImageError",
     "InterruptedRunError",
     "MissingDependencyError",
@@ -40,6 +43,7 @@ __all__ = [
     "SourceError",
     "SpecError",
     "StorageError",
+    "TooFewPhotosError",
     "TrainingError",
 ]
 
@@ -135,6 +139,18 @@ class TrainingError(EdgeclsError, RuntimeError):
     """Training cannot go on."""
 
     exit_code = 12
+
+
+class GateError(EdgeclsError, RuntimeError):
+    """An artifact keeps less of its reference than was asked: proven at 95 %."""
+
+    exit_code = 13
+
+
+class TooFewPhotosError(EdgeclsError, RuntimeError):
+    """The photos do not decide whether an artifact keeps as much of its reference as was asked."""
+
+    exit_code = 14
 
 
 class InterruptedRunError(EdgeclsError, RuntimeError):

@@ -117,6 +117,8 @@ class Provenance:
         model_fingerprint: SHA-256 over the weights of the Keras model, the same in a run and its exports.
         recipe: Export recipe, empty before export.
         calibration_fingerprint: SHA-256 over the calibration inputs, empty where none are used.
+        keras_temperature: Temperature of the Keras model, before it was refitted to an exported file.
+        keras_unknown_threshold: Its unknown-threshold, likewise.
     """
 
     backbone: str = ""
@@ -129,6 +131,8 @@ class Provenance:
     model_fingerprint: str = ""
     recipe: str = ""
     calibration_fingerprint: str = ""
+    keras_temperature: float | None = None
+    keras_unknown_threshold: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

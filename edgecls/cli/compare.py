@@ -139,7 +139,7 @@ def _print(comparison: Comparison, target: Target) -> None:
 def _row(
     case: ComparisonCase, labels: tuple[str, ...], photos: int, *, has_top5: bool
 ) -> tuple[str, ...]:
-    low, high = wilson_interval(round(case.top1 * photos), photos)
+    low, high = wilson_interval(round((case.top1 or 0.0) * photos), photos)
     accuracies = [(share, i) for i, share in enumerate(case.per_class) if share is not None]
     worst, class_id = min(accuracies)
     top5 = ("" if case.top5 is None else _percent(case.top5),) if has_top5 else ()
@@ -147,7 +147,7 @@ def _row(
         case.artifact,
         case.backend,
         f"{case.size_bytes / 1e6:.1f}",
-        _percent(case.top1),
+        _percent(case.top1 or 0.0),
         f"{100 * low:.1f}-{100 * high:.1f}",
         *top5,
         f"{_short(labels[class_id])} {100 * worst:.1f}",

@@ -223,7 +223,7 @@ def _artifacts(
             recipe=case.recipe,
             backend=case.backend,
             size_bytes=case.size_bytes,
-            accuracy=case.top1,
+            accuracy=case.top1 or 0.0,
             agreement=case.agreement,
             p50_ms=p50_ms.get((case.artifact, case.backend)),
         )

@@ -149,7 +149,7 @@ def _cost_reasons(
         )
     if choice.accuracy is None:
         return [*reasons, "Its accuracy was not measured yet."]
-    loss = max(entry.top1 or 0.0 for entry in compared) - choice.accuracy.top1
+    loss = max(entry.top1 or 0.0 for entry in compared) - (choice.accuracy.top1 or 0.0)
     if len(compared) > 1:
         reasons.append(
             f"Its accuracy is {points_text(loss)} below the best ({count_text(round(loss * photos), 'photo')})."
@@ -184,7 +184,7 @@ def _reasons_against_faster(
 def _sentence(choice: Measured, photos: int, photos_are: str, machine: str) -> str:
     parts = []
     if choice.accuracy is not None:
-        right = round(choice.accuracy.top1 * photos)
+        right = round((choice.accuracy.top1 or 0.0) * photos)
         share = percent_text(choice.accuracy.top1, photos=photos)
         parts.append(f"{share} right ({count_text(right)} of {count_text(photos)} {photos_are})")
     parts.append(megabytes_text(choice.size_bytes))

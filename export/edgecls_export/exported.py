@@ -6,7 +6,14 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ExportRun", "ExportedArtifact", "Images", "ModelBody"]
+__all__ = [
+    "CalibrationStability",
+    "ExportRun",
+    "ExportedArtifact",
+    "Images",
+    "LadderStep",
+    "ModelBody",
+]
 
 Images: TypeAlias = NDArray[np.uint8]
 """Prepared photos: shape ``(count, height, width, 3)``, uint8, RGB, 0..255."""
@@ -32,7 +39,7 @@ class ExportedArtifact:
     Attributes:
         path: The file.
         format: ``tflite`` or ``onnx``.
-        recipe: ``float32``, ``float16`` or ``int8``.
+        recipe: Its name in the table of exporters.
         size_bytes: Its size.
         seconds: Time it took, conversion and checks.
         backend: The runtime it was checked on.
@@ -41,6 +48,9 @@ class ExportedArtifact:
         worst_error: Largest difference of a score from Keras on these photos; on the golden samples
             where there are no photos.
         mean_error: Mean over the same inputs of each one's largest difference.
+        calibration_photos: Number of photos that value ranges were measured on, or that it was tuned on.
+        temperature: Of its spec: refitted to this file where there were labelled photos.
+        unknown_threshold: Of its spec: refitted likewise.
     """
 
     path: str
@@ -53,6 +63,55 @@ class ExportedArtifact:
     agreement: float | None
     worst_error: float
     mean_error: float
+    calibration_photos: int = 0
+    temperature: float = 1.0
+    unknown_threshold: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationStability:
+    """One recipe calibrated on two disjoint halves of the calibration photos.
+
+    Attributes:
+        format: ``tflite`` or ``onnx``.
+        recipe: Which was tried.
+        photos_per_half: Calibration photos of each.
+        check_photos: Photos that both were compared on.
+        agreements: Share of them with the same best class as Keras, for each half, 0..1.
+        mutual_agreement: Share with the same best class in both halves.
+        mean_difference: Mean over photos of the largest score difference between both halves.
+        is_stable: Whether other photos would have calibrated as well.
+    """
+
+    format: str
+    recipe: str
+    photos_per_half: int
+    check_photos: int
+    agreements: tuple[float, float]
+    mutual_agreement: float
+    mean_difference: float
+    is_stable: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LadderStep:
+    """One recipe that ``--recipe auto`` tried.
+
+    Attributes:
+        format: ``tflite`` or ``onnx``.
+        recipe: What was tried.
+        verdict: ``holds``, ``fails``, ``too few photos`` or ``not made``.
+        reason: Why it was kept or left, as a sentence.
+        size_bytes: Size of the file; None where it was not made.
+        is_kept: Whether it is the file that was kept.
+    """
+
+    format: str
+    recipe: str
+    verdict: str
+    reason: str
+    size_bytes: int | None
+    is_kept: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +121,8 @@ class ExportRun:
     Attributes:
         artifacts: In the order of the table of exporters.
         failures: ``file name: reason`` of each that could not be made.
+        stability: How much the choice of calibration photos matters; None where that was not tried.
+        ladder: What ``--recipe auto`` tried, in order; empty without it.
     """
 
     kind: ClassVar[str] = "edgecls.export"
@@ -69,3 +130,5 @@ class ExportRun:
 
     artifacts: tuple[ExportedArtifact, ...]
     failures: tuple[str, ...] = ()
+    stability: CalibrationStability | None = None
+    ladder: tuple[LadderStep, ...] = ()

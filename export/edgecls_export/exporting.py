@@ -56,12 +56,12 @@ def export(
             ``freeze`` made of it: several exports then share their work.
         spec: What the model means. The file gets a copy with the recipe and golden scores of its own.
         format: ``tflite`` or ``onnx``.
-        recipe: ``float32``, ``float16`` (tflite) or ``int8``.
+        recipe: A recipe of the format, see ``EXPORTERS``.
         destination: The file; its suffix is the format.
         photos: Prepared photos to compare with Keras on, uint8 ``(N, H, W, 3)`` RGB; without any, only the
             golden samples are compared.
         log: What the converters print is appended to it.
-        calibration: Prepared photos that int8 takes its value ranges from; about 100 are enough.
+        calibration: Prepared photos to take value ranges from, or to tune on; about 100 are enough for ranges.
         on_step: Called with ``convert`` and ``check`` when each begins.
 
     Raises:
@@ -88,10 +88,10 @@ def export(
     spec = _own_spec(spec, recipe, calibration, entry.packages)
     tell(STEPS[1])
     with output_to_log(log, f"{title}: check"), writing(destination) as temporary:
-        spec = _with_golden(spec, format, recipe, body)
+        spec = _with_golden(spec, format, entry.precision, body)
         embed = import_module(_EMBED[format]).embed_spec
         temporary.write_bytes(embed(body.data, spec))
-        found, backend = _compare(temporary, frozen, photos, recipe)
+        found, backend = _compare(temporary, frozen, photos, entry.precision)
     return ExportedArtifact(
         path=str(destination),
         format=format,
@@ -103,6 +103,9 @@ def export(
         agreement=found.agreement if len(photos) else None,
         worst_error=found.worst_error,
         mean_error=found.mean_error,
+        calibration_photos=len(calibration),
+        temperature=spec.temperature,
+        unknown_threshold=spec.unknown_threshold,
     )
 
 
@@ -134,14 +137,14 @@ def _own_spec(
     return replace(spec, provenance=provenance)
 
 
-def _with_golden(spec: ModelSpec, file_format: str, recipe: str, body: ModelBody) -> ModelSpec:
+def _with_golden(spec: ModelSpec, file_format: str, precision: str, body: ModelBody) -> ModelSpec:
     """Return the spec with the golden scores of this very model, measured on the backend that ships."""
     options = BackendOptions(threads=default_threads())
     backend = open_backend(choose_backend(file_format), body.data, options)
     with Classifier(spec, backend) as classifier:
         scores = run_all(classifier, _golden(spec))
     rows = tuple(tuple(float(f"{score:.7g}") for score in row) for row in scores)
-    tolerance = golden_tolerance(recipe, body.logit_step)
+    tolerance = golden_tolerance(precision, body.logit_step)
     return replace(spec, golden=replace(spec.golden, scores=rows, tolerance=tolerance))
 
 
@@ -149,7 +152,9 @@ def _golden(spec: ModelSpec) -> Images:
     return golden_inputs(spec.golden.seed, spec.preprocessing.height, spec.preprocessing.width)
 
 
-def _compare(path: Path, frozen: FrozenModel, photos: Images, recipe: str) -> tuple[Fidelity, str]:
+def _compare(
+    path: Path, frozen: FrozenModel, photos: Images, precision: str
+) -> tuple[Fidelity, str]:
     """Reload a file as a device does, and compare it with its golden scores and with Keras.
 
     Raises:
@@ -164,11 +169,11 @@ def _compare(path: Path, frozen: FrozenModel, photos: Images, recipe: str) -> tu
             raise ExportError(message, hint="the runtime is not deterministic; update it")
         golden = _golden(classifier.spec)
         found = measure(run_all(classifier, golden), frozen.keras_scores(golden))
-        if recipe != "int8" or not len(
+        if precision != "int8" or not len(
             photos
         ):  # no photo looks like a golden sample; int8 is fitted to photos
-            check_limits(found, recipe, inputs=f"{len(golden)} golden samples")
+            check_limits(found, precision, inputs=f"{len(golden)} golden samples")
         if len(photos):
             found = measure(run_all(classifier, photos), frozen.keras_scores(photos))
-            check_limits(found, recipe, inputs=f"{len(photos)} photos")
+            check_limits(found, precision, inputs=f"{len(photos)} photos")
         return found, classifier.backend.name

@@ -87,18 +87,18 @@ def measure(got: NDArray[np.float32], keras: NDArray[np.float32]) -> Fidelity:
     )
 
 
-def check_limits(found: Fidelity, recipe: str, *, inputs: str) -> None:
+def check_limits(found: Fidelity, precision: str, *, inputs: str) -> None:
     """Refuse a model that is too far from Keras.
 
     Args:
         found: What was measured.
-        recipe: Decides the limits.
+        precision: ``float32``, ``float16`` or ``int8``; decides the limits.
         inputs: What the inputs were, for the message.
 
     Raises:
         ExportError: If a limit is passed; the message names it.
     """
-    limits = LIMITS[recipe]
+    limits = LIMITS[precision]
     allowed = int(limits.flipped * found.inputs)
     reasons = [
         f"{name} {got:.3g} (at most {most:.3g})"
@@ -111,21 +111,21 @@ def check_limits(found: Fidelity, recipe: str, *, inputs: str) -> None:
     ]
     if reasons:
         got = " and ".join(reasons)
-        message = f"Expected the {recipe} model to score as Keras does, got {got} on {inputs}."
+        message = f"Expected the {precision} model to score as Keras does, got {got} on {inputs}."
         remedy = "use --recipe float16 or float32, more photos with --calibration 300, or another backbone"
         hint = (
             remedy
-            if recipe == "int8"
+            if precision == "int8"
             else "this is a fault of the converter; see the log beside the run"
         )
         raise ExportError(message, hint=hint)
 
 
-def golden_tolerance(recipe: str, logit_step: float) -> float:
+def golden_tolerance(precision: str, logit_step: float) -> float:
     """Return how far a golden score may be off on another machine.
 
     LiteRT and ONNX Runtime agree between x86 and ARM within 2 steps of a quantized logit. A probability is
     the logistic function of its logit minus the log-sum-exp of the others; if both move by ``d`` in opposite
     ways, it changes by ``tanh(d / 2)`` at most. With ``d = 2 * step`` that is ``tanh(step)``.
     """
-    return max(LIMITS[recipe].tolerance, float(np.tanh(logit_step)))
+    return max(LIMITS[precision].tolerance, float(np.tanh(logit_step)))

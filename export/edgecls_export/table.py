@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from edgecls_device.errors import MissingDependencyError, OptionError
 from edgecls_device.lazy import load
@@ -20,7 +20,6 @@ __all__ = ["EXPORTERS", "Convert", "ExporterEntry", "choose_exporters", "find_ex
 Convert: TypeAlias = "Callable[[FrozenModel, Images], ModelBody]"
 """What an exporter is: a frozen model and calibration images (maybe none) give the body of a file."""
 
-EXTRA = "export"
 _TFLITE = ("tensorflow", "flatbuffers")
 _ONNX = ("tensorflow", "tf2onnx", "onnx")
 _ONNX_QUANTIZER = (*_ONNX, "onnxruntime", "sympy")
@@ -33,12 +32,26 @@ class ExporterEntry:
     Attributes:
         target: ``module:attribute`` of its function.
         packages: What must be installed.
+        summary: What it does, in a line.
+        fast: Where it is fast.
+        slow: Where it is not, or what it costs.
+        precision: Which limits of :mod:`edgecls_export.fidelity` it must keep.
         needs_calibration: Whether it measures value ranges on photos.
+        training_photos: Photos it wants to be tuned on, instead of those to calibrate on; 0 if it is not tuned.
+        is_default: Whether it is exported where no recipe is named.
+        extra: What to install for its packages.
     """
 
     target: str
     packages: tuple[str, ...]
+    summary: str
+    fast: str
+    slow: str
+    precision: Literal["float32", "float16", "int8"]
     needs_calibration: bool = False
+    training_photos: int = 0
+    is_default: bool = True
+    extra: str = "export"
 
     def check_packages(self) -> None:
         """Check, without importing anything, that what it needs is installed.
@@ -49,7 +62,7 @@ class ExporterEntry:
         for package in self.packages:
             if find_spec(package) is None:
                 message = f"Exporting needs the package {package!r}, which is not installed."
-                raise MissingDependencyError(message, hint=f"pip install 'edgecls[{EXTRA}]'")
+                raise MissingDependencyError(message, hint=f"pip install 'edgecls[{self.extra}]'")
 
     def load(self) -> Convert:
         """Import the function.
@@ -58,28 +71,51 @@ class ExporterEntry:
             MissingDependencyError: If a package it needs is not installed.
         """
         self.check_packages()
-        return cast("Convert", load(self.target, extra=EXTRA))
+        return cast("Convert", load(self.target, extra=self.extra))
 
 
 EXPORTERS: Mapping[tuple[str, str], ExporterEntry] = MappingProxyType(
     {
         ("tflite", "float32"): ExporterEntry(
-            target="edgecls_export.tflite_exporters:to_float32", packages=_TFLITE
+            target="edgecls_export.tflite_exporters:to_float32",
+            packages=_TFLITE,
+            summary="the model as it was trained",
+            fast="nowhere: it is the reference that others are held against",
+            slow="about half the speed of int8 on CPUs, four times its size",
+            precision="float32",
         ),
         ("tflite", "float16"): ExporterEntry(
-            target="edgecls_export.tflite_exporters:to_float16", packages=_TFLITE
+            target="edgecls_export.tflite_exporters:to_float16",
+            packages=_TFLITE,
+            summary="weights stored as float16",
+            fast="GPUs and CPUs with float16 arithmetic",
+            slow="on other CPUs no faster than float32: weights are widened while loading",
+            precision="float16",
         ),
         ("tflite", "int8"): ExporterEntry(
             target="edgecls_export.tflite_exporters:to_int8",
             packages=_TFLITE,
+            summary="8-bit integers throughout, weights per channel, float softmax",
+            fast="CPUs, above all with dot-product instructions (Pi 4 and 5, x86 with VNNI)",
+            slow="where an operator has no integer kernel, such as the hard-swish of MobileNetV3",
+            precision="int8",
             needs_calibration=True,
         ),
         ("onnx", "float32"): ExporterEntry(
-            target="edgecls_export.onnx_exporters:to_float32", packages=_ONNX
+            target="edgecls_export.onnx_exporters:to_float32",
+            packages=_ONNX,
+            summary="the model as it was trained",
+            fast="nowhere: it is the reference that others are held against",
+            slow="about half the speed of int8 on CPUs, four times its size",
+            precision="float32",
         ),
         ("onnx", "int8"): ExporterEntry(
             target="edgecls_export.onnx_exporters:to_int8",
             packages=_ONNX_QUANTIZER,
+            summary="8-bit integers throughout, weights per channel, ranges from the least to the greatest value",
+            fast="CPUs, above all with dot-product instructions (Pi 4 and 5, x86 with VNNI)",
+            slow="where an operator has no integer kernel: it then runs in float between two conversions",
+            precision="int8",
             needs_calibration=True,
         ),
     }
@@ -106,10 +142,10 @@ def find_exporter(file_format: str, recipe: str) -> ExporterEntry:
 def choose_exporters(
     formats: Sequence[str] = (), recipes: Sequence[str] = ()
 ) -> tuple[tuple[str, str], ...]:
-    """Return the (format, recipe) pairs asked for, in the order of the table; by default all.
+    """Return the (format, recipe) pairs asked for, in the order of the table.
 
-    Where only formats or only recipes are named, every pair that has them is meant; where both are
-    named, every pair of theirs must exist.
+    Where no recipe is named, the default ones of the formats are meant. Where only recipes are named, every
+    format that has one is meant; where both are named, every pair of theirs must exist.
 
     Raises:
         OptionError: If a named format, recipe or pair does not exist.
@@ -123,8 +159,9 @@ def choose_exporters(
             find_exporter(file_format, recipe)
     return tuple(
         key
-        for key in EXPORTERS
-        if (not formats or key[0] in formats) and (not recipes or key[1] in recipes)
+        for key, entry in EXPORTERS.items()
+        if (not formats or key[0] in formats)
+        and (key[1] in recipes if recipes else entry.is_default)
     )
 
 

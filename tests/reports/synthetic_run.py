@@ -177,12 +177,17 @@ def _comparison(
                 recipe=recipe,
                 backend=backend,
                 size_bytes=size,
+                temperature=1.0,
+                unknown_threshold=0.7,
                 top1=sum(right) / max(1, len(right)),
                 top5=0.991 if count > 5 else None,
                 per_class=tuple(
                     row[i] / sum(row) if sum(row) else None for i, row in enumerate(confusion)
                 ),
                 confusion=tuple(map(tuple, confusion)),
+                calibration_error=0.02,
+                paired=None,
+                agreement_interval=None,
                 agreement=sum(a == b for a, b in zip(base, predicted, strict=True))
                 / max(1, len(base)),
                 mean_score_error=wrong / 4,
@@ -192,6 +197,7 @@ def _comparison(
                 true_score=tuple(
                     s if r else (1 - s) * 0.8 for s, r in zip(scores, right, strict=True)
                 ),
+                keras_confidence=(),
             )
         )
     return Comparison(

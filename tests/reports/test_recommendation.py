@@ -20,16 +20,22 @@ def entry(
     if top1 is not None:
         case = ComparisonCase(
             **same,
+            temperature=1.0,
+            unknown_threshold=0.0,
             top1=top1,
             top5=None,
             per_class=(),
             confusion=(),
+            calibration_error=None,
+            paired=None,
+            agreement_interval=None,
             agreement=agreement,
             mean_score_error=0.0,
             worst_score_error=0.0,
             predicted=(),
             confidence=(),
             true_score=(),
+            keras_confidence=(),
         )
     speeds = []
     for count in threads if ms is not None else ():
