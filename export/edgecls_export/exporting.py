@@ -169,9 +169,8 @@ def _compare(
             raise ExportError(message, hint="the runtime is not deterministic; update it")
         golden = _golden(classifier.spec)
         found = measure(run_all(classifier, golden), frozen.keras_scores(golden))
-        if precision != "int8" or not len(
-            photos
-        ):  # no photo looks like a golden sample; int8 is fitted to photos
+        # No photo looks like a golden sample, and int8 is fitted to photos.
+        if precision != "int8" or not len(photos):
             check_limits(found, precision, inputs=f"{len(golden)} golden samples")
         if len(photos):
             found = measure(run_all(classifier, photos), frozen.keras_scores(photos))

@@ -112,7 +112,7 @@ EXPORTERS: Mapping[tuple[str, str], ExporterEntry] = MappingProxyType(
         ("onnx", "int8"): ExporterEntry(
             target="edgecls_export.onnx_exporters:to_int8",
             packages=_ONNX_QUANTIZER,
-            summary="8-bit integers throughout, weights per channel, ranges from the least to the greatest value",
+            summary="8-bit integers throughout, weights per channel, ranges from least to greatest value",
             fast="CPUs, above all with dot-product instructions (Pi 4 and 5, x86 with VNNI)",
             slow="where an operator has no integer kernel: it then runs in float between two conversions",
             precision="int8",
