@@ -50,6 +50,13 @@ class TfliteGraph:
         """Scale and zero point of the input; (0, 0) for a float one."""
         return _quantization(self._input)
 
+    @property
+    def output_dtype(self) -> str:
+        """Type of the output, such as ``float32`` or ``uint8``."""
+        code = self._graph.tensors[self._graph.outputs[0]].type
+        names = vars(schema.TensorType).items()
+        return str(next(name.lower() for name, value in names if value == code))
+
     def logit_step(self) -> float:
         """Return the quantization scale of the logits that the last operator turns into floats.
 

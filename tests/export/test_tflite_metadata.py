@@ -3,15 +3,24 @@
 import io
 import struct
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from edgecls_device.artifact import TFLITE_SPEC_FILE
+from edgecls_device.postprocessing import apply_temperature
 from edgecls_device.records import to_json
+from edgecls_device.spec import Group
 
 from tests.export.tiny import HEIGHT, LABELS, SPEC, WIDTH, pictures
 
 pytest.importorskip("tensorflow")
+
+
+def raw_threshold(spec):
+    from edgecls_export.tflite_metadata import raw_threshold
+
+    return raw_threshold(spec)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +102,8 @@ def test_the_input_is_an_rgb_image_that_needs_no_normalization(metadata):
     assert image.text(0) == "image"
     assert content.number(0, "B") == 2  # ImageProperties
     assert content.table(1).number(0) == 1  # RGB
+    size = content.table(1).table(1)
+    assert (size.number(0, "I"), size.number(1, "I")) == (WIDTH, HEIGHT)
     (unit,) = image.tables(4)
     assert unit.number(0, "B") == 1  # NormalizationOptions
     assert (unit.table(1).floats(0), unit.table(1).floats(1)) == ((0.0,), (1.0,))
@@ -103,8 +114,42 @@ def test_the_output_is_a_probability_for_each_label(metadata):
     (output,) = metadata.tables(3)[0].tables(3)
     assert output.text(0) == "probability"
     assert output.table(3).number(0, "B") == 1  # FeatureProperties
+    assert (output.table(5).floats(0), output.table(5).floats(1)) == ((1.0,), (0.0,))
     (file,) = output.tables(6)
     assert (file.text(0), file.number(2)) == ("labels.txt", 2)  # TENSOR_AXIS_LABELS
+
+
+def test_scores_below_the_unknown_threshold_are_to_be_left_out(metadata):
+    (output,) = metadata.tables(3)[0].tables(3)
+    (unit,) = output.tables(4)
+    assert unit.number(0, "B") == 3  # ScoreThresholdingOptions
+    assert unit.table(1).number(0, "f") == pytest.approx(raw_threshold(SPEC))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.3])
+def test_the_threshold_is_moved_to_before_the_temperature(temperature):
+    spec = replace(SPEC, labels=("a", "b"), temperature=temperature, unknown_threshold=0.8)
+    raw = raw_threshold(spec)
+    assert apply_temperature(np.float32([raw, 1 - raw]), temperature)[0] == pytest.approx(0.8)
+    assert (raw > 0.8) == (temperature > 1)
+
+
+def test_without_a_threshold_or_for_groups_none_is_written():
+    from edgecls_export.tflite_metadata import describe
+
+    groups = (Group(label="round", members=(0,)), Group(label="corners", members=(1, 2)))
+    for spec in (replace(SPEC, unknown_threshold=0.0), replace(SPEC, groups=groups)):
+        assert raw_threshold(spec) == 0
+        (output,) = Table.root(describe(spec)).tables(3)[0].tables(3)
+        assert output.tables(4) == []
+
+
+def test_integer_scores_have_the_limits_of_their_type():
+    from edgecls_export.tflite_metadata import describe
+
+    metadata = Table.root(describe(SPEC, output_dtype="uint8"))
+    stats = metadata.tables(3)[0].tables(3)[0].table(5)
+    assert (stats.floats(0), stats.floats(1)) == ((255.0,), (0.0,))
 
 
 def test_the_files_it_names_are_stored_behind_the_model(data):
