@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from edgecls_device.errors import OptionError, TrainingError
+from edgecls_export.confidence import cross_entropy
 from numpy.typing import NDArray
 
 from edgecls.progress import Advance
@@ -24,7 +25,7 @@ from edgecls.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
-from edgecls.training.head import class_weights, cross_entropy
+from edgecls.training.head import class_weights
 from edgecls.training.keras_classifier import predict
 from edgecls.training.pictures import Pictures
 from edgecls.training.quiet_keras import import_keras, import_tensorflow

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from edgecls_device.postprocessing import softmax
+from edgecls_export.confidence import cross_entropy
 from numpy.typing import NDArray
 
 from edgecls.training.record import Epoch
 
-__all__ = ["Examples", "Head", "HeadOptions", "class_weights", "cross_entropy", "train_head"]
+__all__ = ["Examples", "Head", "HeadOptions", "class_weights", "train_head"]
 
 FEW_PHOTOS = 20
 """Below this many training photos in the median class, training starts at the prototypes."""
@@ -87,12 +88,6 @@ def class_weights(class_ids: NDArray[np.int64], classes: int) -> Floats:
     if counts.max() <= BALANCED_RATIO * counts.min():
         return np.ones(classes, np.float32)
     return np.asarray(len(class_ids) / (classes * counts), np.float32)
-
-
-def cross_entropy(scores: Floats, class_ids: NDArray[np.int64]) -> float:
-    """Return the mean of ``-log p`` of the true class; probabilities below 1e-6 count as 1e-6."""
-    true = scores[np.arange(len(class_ids)), class_ids]
-    return float(-np.log(np.maximum(true, 1e-6)).mean())
 
 
 def train_head(

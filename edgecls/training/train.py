@@ -12,6 +12,7 @@ from edgecls_device.errors import EdgeclsError
 from edgecls_device.postprocessing import apply_temperature
 from edgecls_device.spec import ModelSpec, Provenance
 from edgecls_device.stamps import installed_versions, now
+from edgecls_export.confidence import MIN_VAL_PHOTOS, fit_temperature, fit_unknown_threshold
 
 from edgecls.data.folders import find_photos
 from edgecls.data.load import PhotoSet, load_photos
@@ -21,12 +22,7 @@ from edgecls.data.split_record import Split
 from edgecls.progress import progress, say
 from edgecls.run_directory import RunDirectory
 from edgecls.training.backbones import DEFAULT_BACKBONE, build
-from edgecls.training.confidence import (
-    MIN_VAL_PHOTOS,
-    evaluate,
-    fit_temperature,
-    fit_unknown_threshold,
-)
+from edgecls.training.confidence import evaluate
 from edgecls.training.end_to_end import unfreeze
 from edgecls.training.extractor import weights_fingerprint
 from edgecls.training.feature_cache import default_cache

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from edgecls_device.postprocessing import softmax
+from edgecls_export.confidence import cross_entropy
 
-from edgecls.training.head import Examples, HeadOptions, class_weights, cross_entropy, train_head
+from edgecls.training.head import Examples, HeadOptions, class_weights, train_head
 
 OPTIONS = HeadOptions(epochs=40, batch_size=16, seed=3)
 
