@@ -8,6 +8,7 @@ from edgecls_device.arrays import Scores
 
 __all__ = [
     "TOP_K",
+    "Z_95",
     "accuracy",
     "confusion_matrix",
     "is_among_best",
@@ -16,7 +17,8 @@ __all__ = [
 ]
 
 TOP_K = 5
-Z_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
+Z_95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution."""
 
 
 def is_among_best(scores: Scores, class_id: int, k: int) -> bool:
@@ -65,12 +67,17 @@ def per_class_accuracy(
     )
 
 
-def wilson_interval(right: int, total: int, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(right: float, total: float, z: float = Z_95) -> tuple[float, float]:
     """Return the interval of the true accuracy for ``right`` of ``total`` photos, 95 % by default.
 
     It stays inside 0..1 and means something at 100 % of few photos, where the normal approximation gives
     an interval of no width. Source: Wilson 1927, "Probable Inference, the Law of Succession, and Statistical
     Inference".
+
+    Args:
+        right: Photos that are right; a fraction for a number of photos that is only thought of.
+        total: All photos.
+        z: Quantile of the standard normal distribution for the wanted confidence.
 
     Raises:
         ValueError: If ``total`` is below 1 or ``right`` is not in 0..total.
@@ -81,4 +88,8 @@ def wilson_interval(right: int, total: int, z: float = Z_95) -> tuple[float, flo
     share = right / total
     spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     centre, scale = share + z * z / (2 * total), 1 + z * z / total
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    low = (
+        0.0 if right == 0 else (centre - spread) / scale
+    )  # exact where rounding would leave a trace
+    high = 1.0 if right == total else (centre + spread) / scale
+    return max(0.0, low), min(1.0, high)
