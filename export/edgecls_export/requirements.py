@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from edgecls_device.spec import InputTensor, ModelSpec
 from edgecls_export.exported import Images
 from edgecls_export.frozen import OUTPUT_NAME, FrozenModel
 
-__all__ = ["check_destination", "check_images", "check_model"]
+__all__ = ["check_class_ids", "check_destination", "check_images", "check_model"]
 
 
 def check_model(frozen: FrozenModel, spec: ModelSpec) -> None:
@@ -51,6 +52,28 @@ def check_images(images: Images, spec: ModelSpec, *, name: str, at_least: int = 
     if len(images) < at_least:
         message = f"Expected at least {at_least} {name} image, got {len(images)}."
         raise OptionError(message, hint="int8 measures value ranges on photos; give about 100")
+
+
+def check_class_ids(class_ids: Sequence[int] | None, photos: Images, spec: ModelSpec) -> None:
+    """Check that there is a class of the model for each photo, if any are given.
+
+    Raises:
+        OptionError: If there are more or fewer, or a class that the model does not have.
+    """
+    if class_ids is None:
+        return
+    hint = (
+        "class ids count the labels of the spec from 0; leave them out for photos without classes"
+    )
+    if len(class_ids) != len(photos):
+        message = (
+            f"Expected one class id for each of {len(photos)} check images, got {len(class_ids)}."
+        )
+        raise OptionError(message, hint=hint)
+    wrong = [class_id for class_id in class_ids if not 0 <= class_id < len(spec.labels)]
+    if wrong:
+        message = f"Expected class ids below {len(spec.labels)}, got {wrong[0]}."
+        raise OptionError(message, hint=hint)
 
 
 def check_destination(path: Path, file_format: str) -> None:

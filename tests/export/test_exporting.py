@@ -5,16 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from edgecls_device.artifact import read_artifact
+from edgecls_device.classifier import Classifier
 from edgecls_device.errors import (
     ExportError,
     MissingDependencyError,
     OptionError,
     StorageError,
 )
+from edgecls_device.postprocessing import apply_temperature
 from edgecls_device.spec import InputTensor
 from edgecls_export import export, exporting, fidelity, freeze, requirements
+from edgecls_export.confidence import fit_temperature, fit_unknown_threshold
 from edgecls_export.exported import ModelBody
-from edgecls_export.fidelity import Limits, check_limits, golden_tolerance, measure
+from edgecls_export.exporting import try_out
+from edgecls_export.fidelity import Limits, check_limits, golden_tolerance, measure, run_all
 from edgecls_export.table import ExporterEntry
 
 from tests.export.tiny import SPEC, build_model, pictures
@@ -68,6 +72,49 @@ def test_a_keras_model_need_not_be_frozen_first(export_tiny, tiny_model):
     assert export_tiny(model=tiny_model).agreement == 1.0
 
 
+LABELLED = pictures(60, seed=5)
+
+
+def test_temperature_and_threshold_are_fitted_to_the_file(export_tiny, frozen):
+    class_ids = frozen.keras_scores(LABELLED).argmax(axis=1)
+    class_ids[::6] = (class_ids[::6] + 1) % 4
+    exported = export_tiny(photos=LABELLED, class_ids=class_ids.tolist())
+    spec = read_artifact(exported.path).spec
+    with Classifier.open(exported.path) as classifier:
+        scores = run_all(classifier, LABELLED)
+    assert spec.temperature == fit_temperature(scores, class_ids) != SPEC.temperature
+    shown = apply_temperature(scores, spec.temperature)
+    assert spec.unknown_threshold == fit_unknown_threshold(shown, class_ids)
+    assert spec.provenance.keras_temperature == SPEC.temperature
+    assert spec.provenance.keras_unknown_threshold == SPEC.unknown_threshold
+    assert (exported.temperature, exported.unknown_threshold) == (
+        spec.temperature,
+        spec.unknown_threshold,
+    )
+
+
+def test_golden_scores_are_those_before_any_temperature(export_tiny):
+    first = read_artifact(export_tiny().path).spec
+    fitted = export_tiny(photos=LABELLED, class_ids=[0] * 60)
+    assert read_artifact(fitted.path).spec.golden == first.golden
+
+
+def test_photos_without_classes_leave_the_temperature(export_tiny):
+    exported = export_tiny(photos=LABELLED)
+    spec = read_artifact(exported.path).spec
+    assert (spec.temperature, spec.unknown_threshold) == (1.7, 0.4)
+    assert spec.provenance.keras_temperature is None
+    assert (exported.temperature, exported.unknown_threshold) == (1.7, 0.4)
+
+
+def test_a_trial_gives_scores_and_leaves_no_file(frozen, tmp_path):
+    log = tmp_path / "export.log"
+    options = {"format": "tflite", "recipe": "float32", "photos": PHOTOS, "log": log}
+    scores = try_out(frozen, SPEC, calibration=PHOTOS[:0], **options)
+    assert measure(scores, frozen.keras_scores(PHOTOS)).worst_error < 1e-4
+    assert [path.name for path in tmp_path.iterdir()] == ["export.log"]
+
+
 def test_nothing_is_printed(export_tiny, capfd):
     export_tiny()
     shown = capfd.readouterr()
@@ -93,6 +140,8 @@ def test_versions_and_recipe_join_the_provenance(export_tiny):
         ({"recipe": "int8", "calibration": PHOTOS[:, :8]}, OptionError, "calibration images"),
         ({"photos": PHOTOS.astype(np.float32)}, OptionError, "check images"),
         ({"format": "onnx"}, OptionError, r"ends in \.onnx"),
+        ({"class_ids": [0, 1]}, OptionError, "one class id for each of 12"),
+        ({"class_ids": [0] * 11 + [4]}, OptionError, "class ids below 4, got 4"),
         ({"spec": replace(SPEC, labels=("a", "b"))}, ExportError, "output shape"),
         ({"spec": replace(SPEC, output="logits")}, ExportError, "output of the spec"),
         ({"spec": replace(SPEC, input=InputTensor(color="bgr"))}, ExportError, "input of the spec"),
