@@ -34,6 +34,10 @@ class Table:
         position = self._field(field)
         return default if position is None else self._read(f"<{code}", position)
 
+    def place(self, field: int) -> int | None:
+        """Return where a number lies in the data, to change it there; None if it is left at its default."""
+        return self._field(field)
+
     def table(self, field: int) -> "Table | None":
         """Return a table inside of this one."""
         position = self._field(field)
