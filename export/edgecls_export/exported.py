@@ -26,10 +26,13 @@ class ModelBody:
     Attributes:
         data: The content of a ``.tflite`` or ``.onnx`` file.
         logit_step: Quantization scale of the logits before the softmax; 0 where they are float.
+        tolerance: How far golden scores may at least be off on another machine, where more than the logits
+            is rounded; 0 if the logits and the precision tell.
     """
 
     data: bytes
     logit_step: float = 0.0
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -213,7 +213,7 @@ def _run(body: ModelBody, spec: ModelSpec, file_format: str, photos: Images) -> 
 def _with_golden(spec: ModelSpec, precision: str, body: ModelBody, scores: Scores) -> ModelSpec:
     """Return the spec with the golden scores of this very model."""
     rows = tuple(tuple(float(f"{score:.7g}") for score in row) for row in scores)
-    tolerance = golden_tolerance(precision, body.logit_step)
+    tolerance = golden_tolerance(precision, body.logit_step, body.tolerance)
     return replace(spec, golden=replace(spec.golden, scores=rows, tolerance=tolerance))
 
 

@@ -121,11 +121,11 @@ def check_limits(found: Fidelity, precision: str, *, inputs: str) -> None:
         raise ExportError(message, hint=hint)
 
 
-def golden_tolerance(precision: str, logit_step: float) -> float:
+def golden_tolerance(precision: str, logit_step: float, at_least: float = 0.0) -> float:
     """Return how far a golden score may be off on another machine.
 
     LiteRT and ONNX Runtime agree between x86 and ARM within 2 steps of a quantized logit. A probability is
     the logistic function of its logit minus the log-sum-exp of the others; if both move by ``d`` in opposite
     ways, it changes by ``tanh(d / 2)`` at most. With ``d = 2 * step`` that is ``tanh(step)``.
     """
-    return max(LIMITS[precision].tolerance, float(np.tanh(logit_step)))
+    return max(LIMITS[precision].tolerance, float(np.tanh(logit_step)), at_least)

@@ -77,6 +77,16 @@ class FrozenModel:
 
         return self._trace(call, tf.float32)
 
+    @cached_property
+    def floats_to_scores(self) -> Any:
+        """Concrete function: ``image`` float32 ``(1, H, W, 3)`` -> probabilities ``(1, C)``, float32."""
+        import tensorflow as tf
+
+        def call(image: Any) -> Any:
+            return self.model(image, training=False)
+
+        return self._trace(call, tf.float32)
+
     def keras_scores(self, images: Images) -> NDArray[np.float32]:
         """Return what Keras gives: shape ``(count, num_classes)``, float32. Computed once per set of images."""
         key = fingerprint(images)

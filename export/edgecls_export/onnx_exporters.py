@@ -1,7 +1,11 @@
-"""Exporters to ONNX: float32, and int8 as QDQ (quantize and dequantize nodes around each operator)."""
+"""Exporters to ONNX: float32, float16 weights, and quantized.
+
+Static quantization is written as QDQ: quantize and dequantize nodes around each operator, which a runtime
+fuses into one of integers.
+"""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,67 +16,150 @@ from edgecls_device.errors import ExportError
 from edgecls_export.calibration import with_full_range
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import INPUT_NAME, OUTPUT_NAME, FrozenModel
-from edgecls_export.onnx_graph import check_input_scale, logit_step, rename, without_unused_domains
+from edgecls_export.onnx_graph import (
+    check_input_scale,
+    logit_step,
+    rename,
+    with_float16_weights,
+    without_unused_domains,
+)
 
-__all__ = ["to_float32", "to_int8"]
+__all__ = [
+    "CalibrationReader",
+    "clean_model",
+    "float_model",
+    "quantize",
+    "softmax_nodes",
+    "to_dynamic",
+    "to_float16",
+    "to_float32",
+    "to_int8",
+    "to_int16",
+]
 
 OPSET = 17  # per-channel QDQ needs 13; every ONNX Runtime from 1.14 on runs 17
+
+DYNAMIC_TOLERANCE = 0.02
+"""Scales are found while running, so a last bit of a float moves an activation by a whole step."""
 
 
 def to_float32(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """Convert without any loss; the cast from uint8 is in the graph."""
     del calibration
-    return ModelBody(data=_float_model(frozen))
+    return ModelBody(data=float_model(frozen))
+
+
+def to_float16(frozen: FrozenModel, calibration: Images) -> ModelBody:
+    """Store weights as float16; a runtime widens them while loading, and computes in float32.
+
+    What stores activations as float16 too runs slower on a CPU: ONNX Runtime then casts around every
+    operator that has no such kernel.
+    """
+    del calibration
+    model = onnx.load_from_string(float_model(frozen))
+    with_float16_weights(model)
+    onnx.checker.check_model(model)
+    return ModelBody(data=model.SerializeToString())
+
+
+def to_dynamic(frozen: FrozenModel, calibration: Images) -> ModelBody:
+    """Quantize weights; activations are quantized anew in each operator, by ranges found while running."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    del calibration
+    with tempfile.TemporaryDirectory(prefix="edgecls-") as folder:
+        cleaned, done = Path(folder) / "clean.onnx", Path(folder) / "done.onnx"
+        cleaned.write_bytes(clean_model(frozen))
+        # ConvInteger takes unsigned activations, and int8 weights have no kernel of it on every machine.
+        quantize_dynamic(str(cleaned), str(done), per_channel=True, weight_type=QuantType.QUInt8)
+        model = onnx.load(str(done))
+    without_unused_domains(model)
+    return ModelBody(data=model.SerializeToString(), tolerance=DYNAMIC_TOLERANCE)
 
 
 def to_int8(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """Quantize the float model: per channel, activations uint8, weights int8; the softmax stays in float.
 
-    Per-tensor weights cost points of accuracy, and uint8 weights run many times slower. The nodes are
-    cleaned and fused first, or batch normalizations would be quantized on their own.
+    Per-tensor weights cost points of accuracy, and uint8 weights run many times slower.
 
     Raises:
         ExportError: If the input is not quantized as pixels are.
     """
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
+    return quantize(frozen, calibration)
 
+
+def to_int16(frozen: FrozenModel, calibration: Images) -> ModelBody:
+    """Quantize the float model to 16-bit activations and 8-bit weights; the softmax stays in float.
+
+    QuantizeLinear knows 16 bits from operator set 21 on, which ONNX Runtime has from 1.18 on.
+
+    Raises:
+        ExportError: If the float model has no single softmax at its end.
+    """
+    from onnxruntime.quantization import QuantType
+
+    return quantize(frozen, calibration, activations=QuantType.QUInt16)
+
+
+def quantize(
+    frozen: FrozenModel,
+    calibration: Images,
+    *,
+    activations: Any = None,
+    nodes_in_float: Sequence[str] = (),
+    extra_options: Mapping[str, Any] | None = None,
+) -> ModelBody:
+    """Return the cleaned float model as QDQ, weights int8 per channel, ranges from least to greatest value.
+
+    Args:
+        frozen: The model.
+        calibration: Prepared photos, at least one.
+        activations: A ``QuantType`` for activations; by default ``QUInt8``.
+        nodes_in_float: Nodes of :func:`clean_model` to leave out, besides the softmax.
+        extra_options: Of ``onnxruntime.quantization.quantize_static``.
+
+    Raises:
+        ExportError: If the input is not quantized as pixels are, or no single softmax ends the model.
+    """
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+    data = clean_model(frozen)
     with tempfile.TemporaryDirectory(prefix="edgecls-") as folder:
-        start, cleaned, done = (
-            Path(folder) / f"{name}.onnx" for name in ("float", "clean", "int8")
-        )
-        start.write_bytes(_float_model(frozen))
-        quant_pre_process(str(start), str(cleaned))
+        cleaned, done = Path(folder) / "clean.onnx", Path(folder) / "done.onnx"
+        cleaned.write_bytes(data)
         quantize_static(
             str(cleaned),
             str(done),
-            _CalibrationReader(with_full_range(calibration)),
+            CalibrationReader(with_full_range(calibration)),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
-            activation_type=QuantType.QUInt8,
+            activation_type=QuantType.QUInt8 if activations is None else activations,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
-            nodes_to_exclude=_softmax_nodes(onnx.load(str(cleaned))),
+            nodes_to_exclude=[*softmax_nodes(onnx.load_from_string(data)), *nodes_in_float],
+            extra_options=dict(extra_options or {}),
         )
         model = onnx.load(str(done))
-    check_input_scale(model)
+    if activations in {None, QuantType.QUInt8}:
+        check_input_scale(model)
     without_unused_domains(model)
     return ModelBody(data=model.SerializeToString(), logit_step=logit_step(model))
 
 
-class _CalibrationReader:
+class CalibrationReader:
     """Gives one image a call, as ONNX Runtime's ``CalibrationDataReader`` does."""
 
     def __init__(self, images: Images) -> None:
         self._images: Iterator[Any] = iter(images)
 
     def get_next(self) -> dict[str, Any] | None:
+        """Return the next image under the input's name, or None at the end."""
         image = next(self._images, None)
         return None if image is None else {INPUT_NAME: image[np.newaxis]}
 
 
-def _float_model(frozen: FrozenModel) -> bytes:
-    """Return the float ONNX model; made once, as both recipes start from it."""
+def float_model(frozen: FrozenModel) -> bytes:
+    """Return the float ONNX model; made once, as all recipes start from it."""
     if "onnx" not in frozen.shared:
         import tf2onnx
 
@@ -91,7 +178,28 @@ def _float_model(frozen: FrozenModel) -> bytes:
     return frozen.shared["onnx"]
 
 
-def _softmax_nodes(model: Any) -> list[str]:
+def clean_model(frozen: FrozenModel) -> bytes:
+    """Return the float ONNX model with nodes cleaned and fused; made once.
+
+    Else batch normalizations would be quantized on their own.
+    """
+    if "onnx clean" not in frozen.shared:
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+
+        with tempfile.TemporaryDirectory(prefix="edgecls-") as folder:
+            start, cleaned = Path(folder) / "float.onnx", Path(folder) / "clean.onnx"
+            start.write_bytes(float_model(frozen))
+            quant_pre_process(str(start), str(cleaned))
+            frozen.shared["onnx clean"] = cleaned.read_bytes()
+    return frozen.shared["onnx clean"]
+
+
+def softmax_nodes(model: Any) -> list[str]:
+    """Return the name of the node that gives the scores, as a list of one.
+
+    Raises:
+        ExportError: If there is no such named node.
+    """
     names = [node.name for node in model.graph.node if OUTPUT_NAME in node.output]
     if len(names) != 1 or not names[0]:
         message = f"Expected one named node that gives {OUTPUT_NAME!r}, got {names}."

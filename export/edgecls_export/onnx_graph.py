@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import onnx
 from edgecls_device.artifact import ONNX_SPEC_KEY
 from edgecls_device.errors import ExportError
@@ -10,7 +11,18 @@ from edgecls_device.spec import ModelSpec
 
 from edgecls_export.frozen import INPUT_NAME, OUTPUT_NAME
 
-__all__ = ["check_input_scale", "embed_spec", "logit_step", "rename", "without_unused_domains"]
+__all__ = [
+    "check_input_scale",
+    "embed_spec",
+    "logit_step",
+    "rename",
+    "with_float16_weights",
+    "without_unused_domains",
+]
+
+WEIGHTS_AT_LEAST = 64
+"""Smaller constants save nothing, and bear more digits."""
+FLOAT16_RANGE = (-65504.0, 65504.0)
 
 
 def embed_spec(data: bytes, spec: ModelSpec) -> bytes:
@@ -39,6 +51,29 @@ def without_unused_domains(model: Any) -> None:
     kept = [opset for opset in model.opset_import if opset.domain in used | {""}]
     del model.opset_import[:]
     model.opset_import.extend(kept)
+
+
+def with_float16_weights(model: Any) -> None:
+    """Store float32 weights as float16, each with a cast behind it; single numbers and short lists stay.
+
+    Values beyond the range of float16 are brought to its ends, as no infinity may come of a weight.
+    """
+    casts = []
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < WEIGHTS_AT_LEAST:
+            continue
+        name, stored = tensor.name, f"{tensor.name}:float16"
+        narrow = np.clip(values, *FLOAT16_RANGE).astype(np.float16)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(narrow, stored))
+        casts.append(
+            onnx.helper.make_node(
+                "Cast", [stored], [name], name=f"{name}:cast", to=onnx.TensorProto.FLOAT
+            )
+        )
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*casts, *nodes])  # a graph is listed in the order of computation
 
 
 def check_input_scale(model: Any) -> None:

@@ -22,6 +22,7 @@ Convert: TypeAlias = "Callable[[FrozenModel, Images], ModelBody]"
 
 _TFLITE = ("tensorflow", "flatbuffers")
 _ONNX = ("tensorflow", "tf2onnx", "onnx")
+_LITERT_QUANTIZER = (*_TFLITE, "litert_quantizer")
 _ONNX_QUANTIZER = (*_ONNX, "onnxruntime", "sympy")
 
 
@@ -52,6 +53,11 @@ class ExporterEntry:
     training_photos: int = 0
     is_default: bool = True
     extra: str = "export"
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether all its packages are installed; nothing is imported."""
+        return all(find_spec(package) is not None for package in self.packages)
 
     def check_packages(self) -> None:
         """Check, without importing anything, that what it needs is installed.
@@ -101,6 +107,46 @@ EXPORTERS: Mapping[tuple[str, str], ExporterEntry] = MappingProxyType(
             precision="int8",
             needs_calibration=True,
         ),
+        ("tflite", "int8-litert"): ExporterEntry(
+            target="edgecls_export.litert_exporter:to_int8_litert",
+            packages=_LITERT_QUANTIZER,
+            summary="as int8, made by litert-quantizer, ranges from least to greatest value",
+            fast="where int8 is: the operators are the same, the rounding of weights and ranges is not",
+            slow="where int8 is; its package wants one exact version of ai-edge-litert",
+            precision="int8",
+            needs_calibration=True,
+            is_default=False,
+            extra="litert-quantizer",
+        ),
+        ("tflite", "int8-io"): ExporterEntry(
+            target="edgecls_export.tflite_exporters:to_int8_io",
+            packages=_TFLITE,
+            summary="8-bit integers throughout and at both ends, for compilers of accelerators",
+            fast="Edge TPU and NPUs, whose compilers take no float operator; elsewhere as int8",
+            slow="scores come in steps of 1/256: ranks below the first, temperature and thresholds get coarse",
+            precision="int8",
+            needs_calibration=True,
+            is_default=False,
+        ),
+        ("tflite", "dynamic"): ExporterEntry(
+            target="edgecls_export.tflite_exporters:to_dynamic",
+            packages=_TFLITE,
+            summary="8-bit weights, activations quantized anew in each operator; no calibration",
+            fast="where a model is mostly dense layers, which one of convolutions is not",
+            slow="slower than float32 on CPUs",
+            precision="int8",
+            is_default=False,
+        ),
+        ("tflite", "int16"): ExporterEntry(
+            target="edgecls_export.tflite_exporters:to_int16",
+            packages=_TFLITE,
+            summary="16-bit activations, 8-bit weights, float softmax",
+            fast="accelerators and DSPs with 16-bit kernels",
+            slow="slower than float32 on CPUs",
+            precision="int8",
+            needs_calibration=True,
+            is_default=False,
+        ),
         ("onnx", "float32"): ExporterEntry(
             target="edgecls_export.onnx_exporters:to_float32",
             packages=_ONNX,
@@ -117,6 +163,54 @@ EXPORTERS: Mapping[tuple[str, str], ExporterEntry] = MappingProxyType(
             slow="where an operator has no integer kernel: it then runs in float between two conversions",
             precision="int8",
             needs_calibration=True,
+        ),
+        ("onnx", "float16"): ExporterEntry(
+            target="edgecls_export.onnx_exporters:to_float16",
+            packages=_ONNX,
+            summary="weights stored as float16, widened while loading; arithmetic stays float32",
+            fast="on a slow link or a small disk: half the size of float32",
+            slow="as fast as float32 and not faster",
+            precision="float16",
+            is_default=False,
+        ),
+        ("onnx", "int8-percentile"): ExporterEntry(
+            target="edgecls_export.onnx_histograms:to_int8_percentile",
+            packages=_ONNX_QUANTIZER,
+            summary="as int8, but the rarest 0.01 % of each tensor's values are out of its range",
+            fast="where int8 is",
+            slow="where int8 is; rare large activations are cut off",
+            precision="int8",
+            needs_calibration=True,
+            is_default=False,
+        ),
+        ("onnx", "int8-entropy"): ExporterEntry(
+            target="edgecls_export.onnx_histograms:to_int8_entropy",
+            packages=_ONNX_QUANTIZER,
+            summary="as int8, with the ranges that lose the least information (Kullback-Leibler)",
+            fast="where int8 is",
+            slow="where int8 is; rare large activations are cut off",
+            precision="int8",
+            needs_calibration=True,
+            is_default=False,
+        ),
+        ("onnx", "dynamic"): ExporterEntry(
+            target="edgecls_export.onnx_exporters:to_dynamic",
+            packages=_ONNX_QUANTIZER,
+            summary="8-bit weights, activations quantized anew in each operator; no calibration",
+            fast="where a model is mostly dense layers, which one of convolutions is not",
+            slow="slower than float32 on CPUs",
+            precision="int8",
+            is_default=False,
+        ),
+        ("onnx", "int16"): ExporterEntry(
+            target="edgecls_export.onnx_exporters:to_int16",
+            packages=_ONNX_QUANTIZER,
+            summary="16-bit activations, 8-bit weights, float softmax; needs ONNX Runtime 1.18",
+            fast="accelerators and DSPs with 16-bit kernels",
+            slow="slower than float32 on CPUs",
+            precision="int8",
+            needs_calibration=True,
+            is_default=False,
         ),
     }
 )

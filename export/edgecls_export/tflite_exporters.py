@@ -1,5 +1,6 @@
-"""Exporters to TFLite: float32, float16 weights, and full integer."""
+"""Exporters to TFLite by TensorFlow's converter: float32, float16 weights, and quantized in several ways."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +12,26 @@ from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import FrozenModel
 from edgecls_export.tflite_graph import TfliteGraph
 
-__all__ = ["to_float16", "to_float32", "to_int8"]
-
+__all__ = [
+    "CRASHING_OUTPUTS",
+    "to_dynamic",
+    "to_float16",
+    "to_float32",
+    "to_int8",
+    "to_int8_io",
+    "to_int16",
+]
 
 CRASHING_OUTPUTS = 3
+"""tflite_runtime 2.14 on ARM crashes on per-channel dense layers of so few outputs without a bias."""
+
+SCORE_STEP = 1 / 256
+"""The quantization scale that TFLite prescribes for the output of an 8-bit softmax
+(https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec)."""
+
+DYNAMIC_TOLERANCE = 0.02
+"""Scales are found while running, so a last bit of a float moves an activation by a whole step: about a
+tenth of it was seen between two kernels of one machine."""
 
 
 def to_float32(frozen: FrozenModel, calibration: Images) -> ModelBody:
@@ -34,6 +51,17 @@ def to_float16(frozen: FrozenModel, calibration: Images) -> ModelBody:
     return ModelBody(data=_named(converter.convert()))
 
 
+def to_dynamic(frozen: FrozenModel, calibration: Images) -> ModelBody:
+    """Convert with 8-bit weights; activations stay float32 and are quantized anew in each operator."""
+    import tensorflow as tf
+
+    del calibration
+    converter = _converter(frozen.pixels_to_scores)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    _protect_small_dense(converter, frozen)
+    return ModelBody(data=_named(converter.convert()), tolerance=DYNAMIC_TOLERANCE)
+
+
 def to_int8(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """Convert to full-integer arithmetic, weights per channel; the softmax stays in float.
 
@@ -46,31 +74,106 @@ def to_int8(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """
     import tensorflow as tf
 
+    converter = _calibrated(frozen.floats_to_logits, frozen, calibration)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.float32
+    graph = TfliteGraph(converter.convert())
+    _check_pixels(graph)
+    step = graph.logit_step()
+    graph.append_softmax()
+    graph.name_ends()
+    return ModelBody(data=graph.pack(), logit_step=step)
+
+
+def to_int8_io(frozen: FrozenModel, calibration: Images) -> ModelBody:
+    """Convert so that not one float is left, as compilers for accelerators want it.
+
+    Pixels go in as uint8 and scores come out as uint8, of which 256 would be the probability 1: what the
+    guides for the Edge TPU ask for, and a byte that reads the same signed or not would be wrong in.
+
+    Raises:
+        ExportError: If an operator stays in float, or the input is not quantized as pixels are.
+    """
+    import tensorflow as tf
+
+    converter = _calibrated(frozen.floats_to_scores, frozen, calibration)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = tf.uint8
+    converter.inference_output_type = tf.uint8
+    graph = TfliteGraph(converter.convert())
+    _check_pixels(graph)
+    if graph.float_operators():
+        names = ", ".join(dict.fromkeys(graph.float_operators()))
+        message = f"Expected a model of integers only, got float operators: {names}."
+        raise ExportError(
+            message, hint="use --recipe int8, or a backbone such as efficientnet_lite0"
+        )
+    graph.name_ends()
+    step = graph.softmax_step()
+    return ModelBody(
+        data=graph.pack(), logit_step=step, tolerance=float(np.tanh(step)) + SCORE_STEP
+    )
+
+
+def to_int16(frozen: FrozenModel, calibration: Images) -> ModelBody:
+    """Convert to 16-bit activations and 8-bit weights; the softmax stays in float.
+
+    Raises:
+        ExportError: If an operator has no such kernel; the message names it.
+    """
+    import tensorflow as tf
+
+    converter = _calibrated(frozen.floats_to_logits, frozen, calibration)
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    ]
+    try:
+        graph = TfliteGraph(converter.convert())
+    except RuntimeError as error:
+        found = re.search(r"not yet supported for op: '(\w+)'", str(error))
+        if found is None:
+            raise
+        message = f"Expected operators with 16-bit kernels, got {found[1]}, which has none."
+        raise ExportError(message, hint="use --recipe int8 or float16 for this model") from error
+    step = graph.logit_step()
+    graph.take_pixels()
+    graph.append_softmax()
+    graph.name_ends()
+    return ModelBody(data=graph.pack(), logit_step=step)
+
+
+def _calibrated(function: Any, frozen: FrozenModel, calibration: Images) -> Any:
+    """Return a converter that measures value ranges on the images."""
+    import tensorflow as tf
+
     images = with_full_range(calibration)
 
     def representative_images() -> Iterator[list[Any]]:
         return ([image[np.newaxis].astype(np.float32)] for image in images)
 
-    converter = _converter(frozen.floats_to_logits)
+    converter = _converter(function)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative_images
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = tf.uint8
-    converter.inference_output_type = tf.float32
-    # tflite_runtime 2.14 on ARM crashes on per-channel dense layers of so few outputs without a bias; with
-    # more outputs a scale per channel is worth it (90.5 % agreement against 89.8 % on 1000 classes).
+    _protect_small_dense(converter, frozen)
+    return converter
+
+
+def _protect_small_dense(converter: Any, frozen: FrozenModel) -> None:
+    """Give dense layers one scale where a runtime would crash.
+
+    With more outputs a scale per channel is worth it: 90.5 % agreement against 89.8 % on 1000 classes.
+    """
     is_small = frozen.model.output_shape[-1] <= CRASHING_OUTPUTS
     converter._experimental_disable_per_channel_quantization_for_dense_layers = is_small  # noqa: SLF001
-    graph = TfliteGraph(converter.convert())
+
+
+def _check_pixels(graph: TfliteGraph) -> None:
     if graph.input_quantization != (1.0, 0):
         message = (
             f"Expected a uint8 input of scale 1 and zero point 0, got {graph.input_quantization}."
         )
         raise ExportError(message, hint="the model must take pixels 0..255; normalize inside of it")
-    step = graph.logit_step()
-    graph.append_softmax()
-    graph.name_ends()
-    return ModelBody(data=graph.pack(), logit_step=step)
 
 
 def _converter(function: Any) -> Any:

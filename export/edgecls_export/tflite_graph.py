@@ -90,6 +90,64 @@ class TfliteGraph:
         self._graph.operators.append(softmax)
         self._graph.outputs = softmax.outputs
 
+    def take_pixels(self) -> None:
+        """Put an operator before the input, so that it takes uint8 pixels 0..255.
+
+        An int8 input of scale 1 and zero point -128 gets the QUANTIZE that shifts pixels by 128; a float
+        input gets a CAST.
+
+        Raises:
+            ExportError: If the input is quantized in another way.
+        """
+        old, place = self._input, self._graph.inputs[0]
+        is_float = old.type == schema.TensorType.FLOAT32
+        if not is_float and (old.type, _quantization(old)) != (schema.TensorType.INT8, (1.0, -128)):
+            message = (
+                f"Expected an int8 input of scale 1 and zero point -128, got {_quantization(old)}."
+            )
+            raise ExportError(
+                message, hint="the model must take pixels 0..255; normalize inside of it"
+            )
+        pixels = schema.TensorT()
+        pixels.shape, pixels.type, pixels.buffer = (
+            old.shape,
+            schema.TensorType.UINT8,
+            self._add_buffer(),
+        )
+        if not is_float:
+            pixels.quantization = schema.QuantizationParametersT()
+            pixels.quantization.scale, pixels.quantization.zeroPoint = [1.0], [0]
+        old.name = "pixels"
+        self._graph.tensors.append(pixels)
+        first = schema.OperatorT()
+        kind = schema.BuiltinOperator.CAST if is_float else schema.BuiltinOperator.QUANTIZE
+        first.opcodeIndex = self._operator_code(kind)
+        first.inputs, first.outputs = [len(self._graph.tensors) - 1], [place]
+        self._graph.operators.insert(0, first)
+        self._graph.inputs = first.inputs
+
+    def float_operators(self) -> list[str]:
+        """Return the names of the operators that take or give float32, in the order of the graph."""
+        names = {
+            value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()
+        }
+        return [
+            names.get(self._code_of(operator), "CUSTOM")
+            for operator in self._graph.operators
+            if any(
+                self._graph.tensors[i].type == schema.TensorType.FLOAT32
+                for i in (*operator.inputs, *operator.outputs)
+                if i >= 0
+            )
+        ]
+
+    def softmax_step(self) -> float:
+        """Return the quantization scale of what the softmax takes; 0 if that is float or there is none."""
+        for operator in self._graph.operators:
+            if self._code_of(operator) == schema.BuiltinOperator.SOFTMAX:
+                return _quantization(self._graph.tensors[operator.inputs[0]])[0]
+        return 0.0
+
     def name_ends(self) -> None:
         """Call input and output ``image`` and ``scores``, also in a signature for newer runtimes."""
         self._input.name = INPUT_NAME

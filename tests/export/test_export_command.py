@@ -152,7 +152,7 @@ def test_one_failure_does_not_stop_the_others(run, capfd, monkeypatch):
     [
         (["--recipe", "int9"], 2, "did you mean int8"),
         (["--format", "tflite,onnxx"], 2, "did you mean onnx"),
-        (["--format", "onnx", "--recipe", "float16"], 2, "float16 exists for: tflite"),
+        (["--format", "onnx", "--recipe", "int8-io"], 2, "int8-io exists for: tflite"),
         (["--calibration", "0"], 2, "--calibration"),
         (["--data", "/nowhere"], 3, "--data FOLDER"),
     ],

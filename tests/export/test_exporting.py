@@ -135,7 +135,7 @@ def test_versions_and_recipe_join_the_provenance(export_tiny):
     [
         ({"format": "tflight"}, OptionError, "tflight"),
         ({"recipe": "int4"}, OptionError, "int4"),
-        ({"format": "onnx", "recipe": "float16"}, OptionError, "recipe of onnx"),
+        ({"format": "onnx", "recipe": "int8-io"}, OptionError, "recipe of onnx"),
         ({"recipe": "int8"}, OptionError, "at least 1 calibration image"),
         ({"recipe": "int8", "calibration": PHOTOS[:, :8]}, OptionError, "calibration images"),
         ({"photos": PHOTOS.astype(np.float32)}, OptionError, "check images"),

@@ -1,34 +1,46 @@
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import edgecls_export
 import pytest
 from edgecls_device.errors import MissingDependencyError, OptionError
 from edgecls_export import EXPORTERS, choose_exporters, table
 
+DEFAULTS = (
+    ("tflite", "float32"),
+    ("tflite", "float16"),
+    ("tflite", "int8"),
+    ("onnx", "float32"),
+    ("onnx", "int8"),
+)
 
-def test_all_exporters_are_the_default():
-    assert choose_exporters() == tuple(EXPORTERS)
-    assert len(EXPORTERS) == 5
+
+def test_without_names_the_default_recipes_are_meant():
+    assert choose_exporters() == DEFAULTS
+    assert choose_exporters(["onnx"]) == DEFAULTS[3:]
 
 
-def test_one_named_side_means_every_pair_that_has_it():
-    assert choose_exporters(["onnx"]) == (("onnx", "float32"), ("onnx", "int8"))
+def test_one_named_recipe_means_every_format_that_has_it():
     assert choose_exporters([], ["int8"]) == (("tflite", "int8"), ("onnx", "int8"))
-    assert choose_exporters([], ["float16"]) == (("tflite", "float16"),)
+    assert choose_exporters([], ["int8-io"]) == (("tflite", "int8-io"),)
 
 
 def test_a_pair_that_does_not_exist_is_refused_by_name():
     with pytest.raises(
-        OptionError, match=r"recipe of onnx \(float32, int8\), got 'float16'"
+        OptionError, match=r"recipe of onnx \(float32, int8, .*\), got 'int8-io'"
     ) as error:
-        choose_exporters(["onnx"], ["float16"])
+        choose_exporters(["onnx"], ["int8-io"])
     assert "tflite" in error.value.hint
 
 
 @pytest.mark.parametrize(
     ("formats", "recipes", "got", "near"),
-    [(["tflit"], [], "tflit", "tflite"), ([], ["int_8"], "int_8", "int8")],
+    [
+        (["tflit"], [], "tflit", "tflite"),
+        ([], ["int_8"], "int_8", "int8"),
+        ([], ["int8-percentil"], "int8-percentil", "int8-percentile"),
+    ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(formats, recipes, got, near):
     with pytest.raises(OptionError, match=repr(got)) as error:
@@ -45,11 +57,26 @@ def test_an_unknown_name_like_no_other_points_to_the_help():
 @pytest.mark.parametrize("entry", EXPORTERS.values(), ids=map("-".join, EXPORTERS))
 def test_a_missing_package_names_the_extra(monkeypatch, entry):
     missing = entry.packages[-1]
-    found = table.find_spec
-    monkeypatch.setattr(table, "find_spec", lambda name: None if name == missing else found(name))
+    monkeypatch.setattr(table, "find_spec", lambda name: None if name == missing else sys)
+    assert not entry.is_installed
     with pytest.raises(MissingDependencyError, match=missing) as error:
         entry.load()
-    assert error.value.hint == "pip install 'edgecls[export]'"
+    assert error.value.hint == f"pip install 'edgecls[{entry.extra}]'"
+
+
+@pytest.mark.parametrize("entry", EXPORTERS.values(), ids=map("-".join, EXPORTERS))
+def test_every_entry_has_a_function(entry):
+    missing = [package for package in entry.packages if find_spec(package) is None]
+    if missing:
+        pytest.skip(f"needs {missing}")
+    assert callable(entry.load())
+
+
+def test_those_that_are_slower_than_float_on_cpus_say_how_much():
+    for key, entry in EXPORTERS.items():
+        if key[1] in {"dynamic", "int16"}:
+            assert "times the time of float32 on CPUs" in entry.slow, key
+            assert not entry.is_default
 
 
 def test_importing_the_package_imports_no_converter():
