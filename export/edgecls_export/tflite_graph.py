@@ -37,6 +37,7 @@ class TfliteGraph:
             ExportError: If it has not one subgraph with one input and one output.
         """
         self.model: Any = schema.ModelT.InitFromPackedBuf(bytearray(data))
+        _bring_in(self.model.buffers, data)
         graphs = self.model.subgraphs
         if len(graphs) != 1 or len(graphs[0].inputs) != 1 or len(graphs[0].outputs) != 1:
             message = (
@@ -197,6 +198,14 @@ class TfliteGraph:
             _AlignedBuffer(None if data is None else np.frombuffer(data, np.uint8))
         )
         return len(self.model.buffers) - 1
+
+
+def _bring_in(buffers: Any, data: bytes) -> None:
+    """Read the buffers that a file keeps behind its flatbuffer, as litert-quantizer's do."""
+    for buffer in buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(data, np.uint8, count=buffer.size, offset=buffer.offset)
+            buffer.offset = buffer.size = 0
 
 
 class _AlignedBuffer:
