@@ -1,13 +1,32 @@
 """What ``compare.json`` holds: the accuracy of each artifact on the same photos, and the gate's verdicts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from edgecls_bench.machine import Machine
 
-__all__ = ["Comparison", "ComparisonCase", "Gate", "GateVerdict", "Judgement", "PairedDifference"]
+__all__ = [
+    "Comparison",
+    "ComparisonCase",
+    "Gate",
+    "GateVerdict",
+    "Judgement",
+    "PairedDifference",
+    "worst_verdict",
+]
 
 GateVerdict: TypeAlias = Literal["holds", "fails", "too few photos"]
+_WORST_FIRST: tuple[GateVerdict, ...] = ("fails", "too few photos", "holds")
+
+
+def worst_verdict(verdicts: Sequence[GateVerdict]) -> GateVerdict:
+    """Return the verdict of several together: all have to hold, one is enough to fail.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    return min(verdicts, key=_WORST_FIRST.index)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,16 +97,18 @@ class ComparisonCase:
         top5: The same for the five best; None also where there are 5 labels or fewer.
         per_class: Accuracy per label, in label order; None where a label has no photo; empty without classes.
         confusion: Rows are true labels, columns are predicted ones, counts; empty above 100 labels.
-        calibration_error: Mean gap between confidence and accuracy over bins of confidence.
+        calibration_error: Mean gap between confidence and accuracy over bins of confidence; None without
+            classes.
         paired: Accuracy against the reference; None for itself, without one, and without classes.
         agreement: Share of photos with the same best label as the reference; None for a comparison without one.
-        agreement_interval: Its 95 % interval.
+        agreement_interval: Its 95 % interval (Wilson); None for the reference itself, too.
         mean_score_error: Mean over photos of the largest score difference to the reference.
         worst_score_error: Largest score difference to the reference.
         predicted: Best class id per photo.
         confidence: Its score per photo.
         true_score: Score of the true class per photo; empty without classes.
-        keras_confidence: ``confidence`` with the temperature of the Keras model instead of the artifact's own.
+        keras_confidence: ``confidence`` with the temperature of the Keras model instead of the artifact's own;
+            empty where both are the same.
         out_of_set_unknown: Share of photos of none of the classes that are shown as unknown; None without any.
         judgement: What the gate says; None without one, and for the reference.
     """
@@ -158,6 +179,5 @@ class Comparison:
     @property
     def verdict(self) -> GateVerdict | None:
         """The worst verdict of any artifact; None without a gate."""
-        found = {case.judgement.verdict for case in self.cases if case.judgement is not None}
-        order: tuple[GateVerdict, ...] = ("fails", "too few photos", "holds")
-        return next((verdict for verdict in order if verdict in found), None)
+        found = [case.judgement.verdict for case in self.cases if case.judgement is not None]
+        return worst_verdict(found) if found else None

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 
 from edgecls_device.errors import OptionError
 
-from edgecls_bench.comparison import Gate, GateVerdict, Judgement, PairedDifference
+from edgecls_bench.comparison import Gate, GateVerdict, Judgement, PairedDifference, worst_verdict
 from edgecls_bench.metrics import wilson_interval
 from edgecls_bench.paired import tango_interval
 
-__all__ = ["MOST_PHOTOS", "check_gate", "judge", "worst_verdict"]
+__all__ = ["MOST_PHOTOS", "check_gate", "judge"]
 
 MOST_PHOTOS = 10_000_000
 """Where the search for the number of photos ends."""
-
-_WORST_FIRST: tuple[GateVerdict, ...] = ("fails", "too few photos", "holds")
 
 
 def check_gate(gate: Gate) -> None:
@@ -39,15 +37,6 @@ def check_gate(gate: Gate) -> None:
         if not 0 <= limit <= 1:
             message = f"Expected {name} as a share in 0..1, got {limit:g}."
             raise OptionError(message, hint="0.5 points are 0.005, 99 per cent are 0.99")
-
-
-def worst_verdict(verdicts: Sequence[GateVerdict]) -> GateVerdict:
-    """Return the verdict of several together: all have to hold, one is enough to fail.
-
-    Raises:
-        ValueError: If there is none.
-    """
-    return min(verdicts, key=_WORST_FIRST.index)
 
 
 def judge(gate: Gate, paired: PairedDifference | None, agreeing: int, photos: int) -> Judgement:

@@ -10,6 +10,7 @@ __all__ = [
     "TOP_K",
     "Z_95",
     "accuracy",
+    "calibration_error",
     "confusion_matrix",
     "is_among_best",
     "per_class_accuracy",
@@ -17,6 +18,7 @@ __all__ = [
 ]
 
 TOP_K = 5
+_BINS = 15
 Z_95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
 
@@ -65,6 +67,28 @@ def per_class_accuracy(
     return tuple(
         int(hits) / int(count) if count else None for hits, count in zip(right, photos, strict=True)
     )
+
+
+def calibration_error(confidence: Sequence[float], is_right: Sequence[bool]) -> float:
+    """Return the expected calibration error, 0..1: how far confidence is from accuracy.
+
+    It is the mean difference of confidence and accuracy over 15 bins of equal width, weighted by their photos.
+    Source: Naeini et al. 2015, "Obtaining Well Calibrated Probabilities Using Bayesian Binning".
+
+    Args:
+        confidence: Best score per photo, 0..1.
+        is_right: Whether the best class is the true one, per photo.
+
+    Raises:
+        ValueError: If there is no photo, or the lengths differ.
+    """
+    if not len(confidence) or len(confidence) != len(is_right):
+        message = f"Expected one answer per confidence, got {len(is_right)} for {len(confidence)}."
+        raise ValueError(message)
+    sure = np.asarray(confidence, np.float64)
+    bins = np.minimum((sure * _BINS).astype(np.int64), _BINS - 1)
+    gaps = np.bincount(bins, weights=sure - np.asarray(is_right, np.float64))
+    return float(np.abs(gaps).sum() / len(sure))
 
 
 def wilson_interval(right: float, total: float, z: float = Z_95) -> tuple[float, float]:

@@ -2,8 +2,8 @@ from functools import cache
 
 import numpy as np
 import pytest
-from edgecls_bench.comparison import Gate
-from edgecls_bench.gate import check_gate, judge, worst_verdict
+from edgecls_bench.comparison import Gate, worst_verdict
+from edgecls_bench.gate import check_gate, judge
 from edgecls_bench.paired import paired_counts
 from edgecls_device.errors import OptionError
 

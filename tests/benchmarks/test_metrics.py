@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from edgecls_bench.metrics import (
     accuracy,
+    calibration_error,
     confusion_matrix,
     is_among_best,
     per_class_accuracy,
@@ -64,3 +65,19 @@ def test_wilson_interval_gives_published_values(right, total, low, high):
 def test_wilson_interval_refuses_impossible_counts(right, total):
     with pytest.raises(ValueError, match="right answers"):
         wilson_interval(right, total)
+
+
+def test_calibration_error_is_the_gap_of_confidence_and_accuracy_in_each_bin():
+    confidence, is_right = (
+        [0.95, 0.95, 0.95, 0.95, 0.55, 0.55],
+        [True, True, True, False, False, True],
+    )
+    assert calibration_error(confidence, is_right) == pytest.approx((4 * 0.2 + 2 * 0.05) / 6)
+    assert calibration_error([1.0, 1.0], [True, True]) == 0.0
+    assert calibration_error([1.0], [False]) == 1.0  # the last bin includes its upper end
+
+
+@pytest.mark.parametrize(("confidence", "is_right"), [([], []), ([0.5], [])])
+def test_calibration_error_needs_an_answer_per_photo(confidence, is_right):
+    with pytest.raises(ValueError, match="one answer per confidence"):
+        calibration_error(confidence, is_right)
