@@ -1,17 +1,10 @@
 """The report's part on answers: classes, confusions, photos and what scores mean."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecls_bench.comparison import Comparison, ComparisonCase
 
-from edgecls.reports.calibration import (
-    ScoreBin,
-    UnknownCost,
-    calibration_error,
-    score_bins,
-    unknown_cost,
-)
 from edgecls.reports.classes import (
     ClassResult,
     ConfusedPair,
@@ -22,19 +15,16 @@ from edgecls.reports.classes import (
 )
 from edgecls.reports.galleries import (
     ShownPhoto,
-    changed_answers,
     close_calls,
     sample_photos,
     unpredicted_photos,
     worst_mistakes,
 )
-from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.measured import Measured, short_names
-from edgecls.reports.pictures import Picture, picture
-from edgecls.reports.plots import PointValue, ScatterPlot, scatter_plot
+from edgecls.reports.pictures import FindPicture, Picture, picture
 from edgecls.reports.run_records import RunRecords
 
-__all__ = ["AnswerSection", "Calibration", "Gallery", "answer_section", "unanswered_section"]
+__all__ = ["AnswerSection", "Gallery", "answer_section", "unanswered_section"]
 
 MAX_LISTED_CLASSES = 40
 MAX_WORST_CLASSES = 20
@@ -45,11 +35,8 @@ MAX_PAIRS_BESIDE_MATRIX = 8
 MAX_SAMPLES = 15
 MAX_MISTAKES = 15
 MAX_CLOSE = 5
-MAX_CHANGED = 10
-MIN_BINS_TO_PLOT = 3
 
 ShownPicture = tuple[ShownPhoto, Picture]
-FindPicture = Callable[[str, str], Picture]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,28 +53,13 @@ class Gallery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Calibration:
-    """What scores mean.
-
-    Attributes:
-        error: Expected calibration error of the recommended artifact, 0..1.
-        plot: Accuracy over score; None if nearly all photos have one score.
-        unknown: What the unknown threshold does; None if it is off.
-    """
-
-    error: float
-    plot: ScatterPlot | None
-    unknown: UnknownCost | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class AnswerSection:
     """What the recommended artifact answers.
 
     Attributes:
         name: Its file name; empty if nothing was compared.
         backend: Its runtime.
-        reference: The artifact that answers are compared with, empty if it is the recommended one.
+        threshold: Scores below it are shown as unknown, 0 for off.
         classes: Results of all classes.
         shown_classes: Those to list: all, or the worst.
         pairs: The most frequent confusions.
@@ -96,13 +68,11 @@ class AnswerSection:
         samples: A fair sample of the photos.
         mistakes: The most confident wrong answers.
         close: The right answers with the lowest scores.
-        changed: Photos with another answer than the reference's.
-        calibration: What scores mean.
     """
 
     name: str = ""
     backend: str = ""
-    reference: str = ""
+    threshold: float = 0.0
     classes: tuple[ClassResult, ...] = ()
     shown_classes: tuple[ClassResult, ...] = ()
     pairs: tuple[ConfusedPair, ...] = ()
@@ -111,8 +81,6 @@ class AnswerSection:
     samples: Gallery
     mistakes: Gallery
     close: Gallery
-    changed: Gallery
-    calibration: Calibration | None = None
 
     @property
     def flawless(self) -> int:
@@ -143,7 +111,7 @@ def unanswered_section(records: RunRecords, find: FindPicture = picture) -> Answ
             photos=tuple((photo, find(split.root, photo.path)) for photo in photos),
             total=len(split.subset("test")),
         )
-    return AnswerSection(samples=samples, mistakes=_NOTHING, close=_NOTHING, changed=_NOTHING)
+    return AnswerSection(samples=samples, mistakes=_NOTHING, close=_NOTHING)
 
 
 def answer_section(
@@ -151,7 +119,6 @@ def answer_section(
     measured: Sequence[Measured],
     choice: Measured,
     *,
-    unknown_threshold: float,
     find: FindPicture = picture,
 ) -> AnswerSection:
     """Return what ``choice`` answers.
@@ -160,7 +127,6 @@ def answer_section(
         comparison: The record.
         measured: All artifacts, for the confusion matrices.
         choice: The recommended one; it was compared.
-        unknown_threshold: Scores below it are shown as unknown, 0 for off.
         find: Gives the picture of a photo, from folder and path.
     """
     case = choice.accuracy
@@ -168,13 +134,21 @@ def answer_section(
         message = f"Expected an artifact that was compared, got {choice.artifact!r}."
         raise ValueError(message)
     truth = comparison.class_ids
+    if not truth:
+        return AnswerSection(
+            name=case.artifact,
+            backend=case.backend,
+            threshold=case.unknown_threshold,
+            samples=_samples(comparison, case, find),
+            mistakes=_NOTHING,
+            close=_NOTHING,
+        )
     classes = class_results(comparison.labels, truth, case.predicted)
-    reference = _reference(comparison, case)
     few = len(comparison.labels) <= MAX_MATRIX_CLASSES
     return AnswerSection(
         name=case.artifact,
         backend=case.backend,
-        reference=reference.artifact if reference is not None else "",
+        threshold=case.unknown_threshold,
         classes=classes,
         shown_classes=_shown_classes(classes),
         pairs=confused_pairs(
@@ -188,18 +162,7 @@ def answer_section(
         samples=_samples(comparison, case, find),
         mistakes=_mistakes(comparison, case, find),
         close=_close(comparison, case, find),
-        changed=_changed(comparison, reference, case, find),
-        calibration=_calibration(case, truth, unknown_threshold),
     )
-
-
-def _reference(comparison: Comparison, case: ComparisonCase) -> ComparisonCase | None:
-    """Return the case that agreement was measured against, on the same backend where it can be."""
-    if not comparison.reference or comparison.reference == case.artifact:
-        return None
-    found = [c for c in comparison.cases if c.artifact == comparison.reference]
-    same = [c for c in found if c.backend == case.backend]
-    return next(iter((*same, *found)), None)
 
 
 def _shown_classes(classes: tuple[ClassResult, ...]) -> tuple[ClassResult, ...]:
@@ -241,46 +204,3 @@ def _close(comparison: Comparison, case: ComparisonCase, find: FindPicture) -> G
     photos = close_calls(comparison, case, limit=MAX_CLOSE)
     right = sum(p == t for p, t in zip(case.predicted, comparison.class_ids, strict=True))
     return _gallery(comparison, photos, right, find)
-
-
-def _changed(
-    comparison: Comparison,
-    reference: ComparisonCase | None,
-    case: ComparisonCase,
-    find: FindPicture,
-) -> Gallery:
-    if reference is None:
-        return _NOTHING
-    photos = changed_answers(comparison, reference, case, limit=MAX_CHANGED)
-    total = sum(a != b for a, b in zip(case.predicted, reference.predicted, strict=True))
-    return _gallery(comparison, photos, total, find)
-
-
-def _calibration(case: ComparisonCase, truth: Sequence[int], threshold: float) -> Calibration:
-    is_right = [p == t for p, t in zip(case.predicted, truth, strict=True)]
-    bins = score_bins(case.confidence, is_right)
-    return Calibration(
-        error=calibration_error(bins),
-        plot=_calibration_plot(bins) if len(bins) >= MIN_BINS_TO_PLOT else None,
-        unknown=unknown_cost(case.confidence, is_right, threshold) if threshold > 0 else None,
-    )
-
-
-def _calibration_plot(bins: Sequence[ScoreBin]) -> ScatterPlot | None:
-    points = []
-    for b in bins:
-        low, high = wilson_interval(round(b.accuracy * b.photos), b.photos)
-        points.append(
-            PointValue(
-                x=100 * b.confidence,
-                y=100 * b.accuracy,
-                low=100 * low,
-                high=100 * high,
-                name="",
-                tooltip=f"score {b.confidence:.2f}: {100 * b.accuracy:.0f} % of {b.photos} photos right",
-                series="calibration",
-            )
-        )
-    return scatter_plot(
-        points, x_title="best score, %", y_title="Right answers, %", x_cap=100.0, y_from=0.0
-    )

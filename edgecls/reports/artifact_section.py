@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgecls_bench.measurement import BenchCase
+from edgecls_export.table import EXPORTERS
 
 from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.measured import (
@@ -11,15 +12,11 @@ from edgecls.reports.measured import (
     Measured,
     float_size,
     short_names,
+    slower_than_float,
     worse_and_slower,
 )
-from edgecls.reports.number_text import (
-    count_text,
-    megabytes_text,
-    milliseconds_text,
-    percent_text,
-)
-from edgecls.reports.plots import PointValue, ScatterPlot, scatter_plot
+from edgecls.reports.number_text import count_text
+from edgecls.reports.pareto import Pareto, pareto
 from edgecls.reports.recommendation import Recommendation
 
 __all__ = ["ArtifactRow", "ArtifactSection", "SpeedRow", "artifact_section"]
@@ -31,14 +28,16 @@ class ArtifactRow:
 
     Attributes:
         entry: What was measured.
+        words: What its recipe does, as the table of exporters says it; empty for other recipes.
         ratio: Size against the float32 file, None without one.
-        low: Lower end of the 95 % interval of top-1, 0..1.
+        low: Lower end of the 95 % interval of top-1 or else the agreement, 0..1.
         high: Upper end of it.
         is_chosen: Whether it is the recommended one.
         worse_than: How it is worse than one that is more accurate and faster, empty if there is none.
     """
 
     entry: Measured
+    words: str
     ratio: float | None
     low: float
     high: float
@@ -56,6 +55,7 @@ class SpeedRow:
         is_chosen: Whether it is the recommended one.
         is_first: Whether it is the first of its artifact and backend.
         worse_than: As in :class:`ArtifactRow`.
+        float_ratio: Its time against the float32 file's where that is faster; None elsewhere.
     """
 
     case: BenchCase
@@ -63,6 +63,7 @@ class SpeedRow:
     is_chosen: bool
     is_first: bool
     worse_than: str
+    float_ratio: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,18 +74,20 @@ class ArtifactSection:
         rows: One per artifact and backend; empty if nothing was compared.
         speeds: One per benchmark case.
         has_top5: Whether top-5 means something.
-        latency_plot: Accuracy against latency.
-        size_plot: Accuracy against size.
-        formats: Formats in the plots, for their legend.
+        has_top1: Whether any accuracy is known; else photos had no classes, or nothing was compared.
+        pareto: Accuracy against latency and size; None without a comparison.
+        formats: Formats in the plot, for its legend.
+        slower: Names of those that were timed and are slower than float32.
         changed: Files that compare and bench saw in different versions.
     """
 
     rows: tuple[ArtifactRow, ...]
     speeds: tuple[SpeedRow, ...]
     has_top5: bool
-    latency_plot: ScatterPlot | None
-    size_plot: ScatterPlot | None
+    has_top1: bool
+    pareto: Pareto | None
     formats: tuple[str, ...]
+    slower: tuple[str, ...]
     changed: tuple[str, ...]
 
 
@@ -105,19 +108,21 @@ def artifact_section(
         for entry in measured
         if entry.key in better
     }
+    slower = slower_than_float(measured)
     chosen = recommendation.choice.key if recommendation is not None else None
     rows = tuple(
         _artifact_row(entry, measured, photos, chosen == entry.key, worse.get(entry.key, ""))
         for entry in measured
     )
-    compared = [row for row in rows if row.entry.accuracy is not None]
+    compared = [row.entry for row in rows if row.entry.accuracy is not None]
     return ArtifactSection(
         rows=rows,
-        speeds=_speed_rows(measured, recommendation, worse),
-        has_top5=any(row.entry.accuracy and row.entry.accuracy.top5 is not None for row in rows),
-        latency_plot=_latency_plot(compared, names, photos),
-        size_plot=_size_plot(compared, names, photos),
-        formats=tuple(dict.fromkeys(row.entry.format for row in compared)),
+        speeds=_speed_rows(measured, recommendation, worse, slower),
+        has_top5=any(entry.accuracy and entry.accuracy.top5 is not None for entry in compared),
+        has_top1=any(entry.top1 is not None for entry in compared),
+        pareto=pareto(measured, names, chosen, photos=photos),
+        formats=tuple(dict.fromkeys(entry.format for entry in compared)),
+        slower=tuple(names[entry.key] for entry in measured if entry.key in slower),
         changed=tuple(sorted({entry.artifact for entry in measured if len(entry.sha256) > 1})),
     )
 
@@ -126,9 +131,11 @@ def _artifact_row(
     entry: Measured, measured: Sequence[Measured], photos: int, is_chosen: bool, worse_than: str
 ) -> ArtifactRow:
     whole = float_size(entry, measured)
-    low, high = wilson_interval(round((entry.top1 or 0.0) * photos), photos)
+    low, high = wilson_interval(round((entry.quality or 0.0) * photos), photos)
+    exporter = EXPORTERS.get((entry.format, entry.recipe))
     return ArtifactRow(
         entry=entry,
+        words=exporter.summary if exporter is not None else "",
         ratio=entry.size_bytes / whole if whole else None,
         low=low,
         high=high,
@@ -139,14 +146,16 @@ def _artifact_row(
 
 def _worse(entry: Measured, better: Measured, names: Mapping[Key, str], photos: int) -> str:
     """Say by how many photos, since one or two are chance."""
-    fewer = round(((better.top1 or 0.0) - (entry.top1 or 0.0)) * photos)
-    return f"{fewer} {'photo' if fewer == 1 else 'photos'} fewer right, and slower, than {names[better.key]}"
+    fewer = count_text(round(((better.quality or 0.0) - (entry.quality or 0.0)) * photos), "photo")
+    what = "right" if entry.top1 is not None else "as the reference"
+    return f"{fewer} fewer {what}, and slower, than {names[better.key]}"
 
 
 def _speed_rows(
     measured: Sequence[Measured],
     recommendation: Recommendation | None,
     worse: Mapping[Key, str],
+    slower: Mapping[Key, float],
 ) -> tuple[SpeedRow, ...]:
     slowest = max((c.classify.p50_ms for m in measured for c in m.speeds), default=0.0)
     chosen = recommendation.speed if recommendation is not None else None
@@ -157,52 +166,8 @@ def _speed_rows(
             is_chosen=case is chosen,
             is_first=i == 0,
             worse_than=worse.get(entry.key, ""),
+            float_ratio=slower.get(entry.key),
         )
         for entry in measured
         for i, case in enumerate((*entry.speeds, *entry.failures))
-    )
-
-
-def _latency_plot(
-    rows: Sequence[ArtifactRow], names: Mapping[Key, str], photos: int
-) -> ScatterPlot | None:
-    points = [
-        _point(row, row.entry.p50_ms, names[row.entry.key], photos)
-        for row in rows
-        if row.entry.p50_ms is not None
-    ]
-    return scatter_plot(
-        points, x_title="frame to label, p50, ms", y_title="Top-1 accuracy, % (bars: 95 % interval)"
-    )
-
-
-def _size_plot(
-    rows: Sequence[ArtifactRow], names: Mapping[Key, str], photos: int
-) -> ScatterPlot | None:
-    points = [_point(row, row.entry.size_bytes / 1e6, names[row.entry.key], photos) for row in rows]
-    return scatter_plot(
-        points, x_title="file size, MB", y_title="Top-1 accuracy, % (bars: 95 % interval)"
-    )
-
-
-def _point(row: ArtifactRow, x: float, name: str, photos: int) -> PointValue:
-    entry = row.entry
-    parts = [
-        f"{entry.artifact} on {entry.backend}",
-        f"top-1 {percent_text(entry.top1, photos=photos)} "
-        f"({percent_text(row.low)} to {percent_text(row.high)})",
-        megabytes_text(entry.size_bytes),
-    ]
-    if entry.fastest is not None:
-        threads = count_text(entry.fastest.threads, "thread")
-        parts.append(f"p50 {milliseconds_text(entry.p50_ms)} with {threads}")
-    return PointValue(
-        x=x,
-        y=100 * (entry.top1 or 0.0),
-        low=100 * row.low,
-        high=100 * row.high,
-        name=name,
-        tooltip=", ".join(parts),
-        series=entry.format,
-        is_chosen=row.is_chosen,
     )

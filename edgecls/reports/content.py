@@ -1,6 +1,6 @@
 """Everything the report says, decided before the first tag is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgecls_bench.comparison import Comparison
@@ -8,11 +8,15 @@ from edgecls_bench.machine import Machine
 
 from edgecls.reports.answer_section import AnswerSection, answer_section, unanswered_section
 from edgecls.reports.artifact_section import ArtifactSection, artifact_section
+from edgecls.reports.change_section import ChangeSection, change_section
+from edgecls.reports.examined import examined
+from edgecls.reports.gate_section import GateSection, gate_section
 from edgecls.reports.measured import Measured, join_records
-from edgecls.reports.next_steps import NextStep, next_steps
+from edgecls.reports.next_steps import NextStep, gate_command, next_steps
 from edgecls.reports.number_text import count_text, percent_text
 from edgecls.reports.recommendation import Recommendation, recommend
 from edgecls.reports.run_records import RunRecords
+from edgecls.reports.score_section import ScoreSection, score_section
 from edgecls.reports.training_section import TrainingSection, training_section
 
 __all__ = ["ReportContent", "report_content"]
@@ -32,9 +36,12 @@ class ReportContent:
         headline: One sentence: the recommendation, or what is known without one.
         photos: Number of photos that were compared.
         photos_are: What to call them.
+        gate: What the gate says; None where none was asked for.
         training: What was trained on what.
         artifacts: What exporting cost.
         answers: Classes, confusions and photos.
+        changes: What became of the reference's answers.
+        scores: What scores mean and what is shown as unknown.
         machines: What was measured on which machine.
         packages: What was done with which versions.
         steps: What to do next.
@@ -47,9 +54,12 @@ class ReportContent:
     headline: str
     photos: int
     photos_are: str
+    gate: GateSection | None
     training: TrainingSection
     artifacts: ArtifactSection
     answers: AnswerSection
+    changes: ChangeSection
+    scores: ScoreSection
     machines: tuple[tuple[str, Machine], ...]
     packages: tuple[tuple[str, Mapping[str, str]], ...]
     steps: tuple[NextStep, ...]
@@ -59,6 +69,14 @@ class ReportContent:
         """Whether other programs took part in the latencies."""
         bench = self.records.bench
         return bench is not None and bench.machine.is_busy
+
+    @property
+    def gate_command(self) -> str:
+        """How to ask for a gate; empty where one was asked for, or nothing was compared with a reference."""
+        comparison = self.records.comparison
+        if comparison is None or self.gate is not None or not comparison.reference:
+            return ""
+        return gate_command(self.records)
 
     @property
     def is_unfinished(self) -> bool:
@@ -80,17 +98,24 @@ def report_content(records: RunRecords) -> ReportContent:
         machine=bench.machine.model if bench is not None else "",
     )
     answers = _answers(records, measured, recommendation)
+    chosen = recommendation.choice if recommendation is not None else None
+    closely = examined(comparison, measured, chosen) if comparison is not None else ()
     return ReportContent(
         records=records,
         labels=records.labels[:MAX_HEADER_LABELS],
         more_labels=max(0, len(records.labels) - MAX_HEADER_LABELS),
         recommendation=recommendation,
-        headline=recommendation.sentence if recommendation is not None else _headline(records),
+        headline=recommendation.sentence
+        if recommendation is not None
+        else _headline(records, measured),
         photos=photos,
         photos_are=photos_are,
+        gate=gate_section(comparison, measured),
         training=training_section(records),
         artifacts=artifact_section(measured, recommendation, photos=photos),
         answers=answers,
+        changes=change_section(comparison, measured, chosen, closely),
+        scores=score_section(comparison, measured, chosen, closely),
         machines=_machines(records),
         packages=_packages(records),
         steps=next_steps(records, recommendation, answers.classes),
@@ -101,8 +126,12 @@ def _photos_are(comparison: Comparison | None) -> str:
     return "test photos" if comparison is None or comparison.split == "test" else "photos"
 
 
-def _headline(records: RunRecords) -> str:
+def _headline(records: RunRecords, measured: Sequence[Measured]) -> str:
     """Say what is known where no exported file can be recommended."""
+    if any(entry.verdict == "fails" for entry in measured):
+        return (
+            "No exported file can be recommended: none that is left keeps what the gate asks for."
+        )
     if records.bench is not None and records.bench.cases:
         return "No exported file finished its benchmark; the errors stand below."
     if records.training is not None and records.training.test.photos:
@@ -124,8 +153,7 @@ def _answers(
         return unanswered_section(records)
     is_compared = recommendation is not None and recommendation.choice.accuracy is not None
     choice = recommendation.choice if recommendation is not None and is_compared else compared[0]
-    threshold = records.spec.unknown_threshold if records.spec is not None else 0.0
-    return answer_section(comparison, measured, choice, unknown_threshold=threshold)
+    return answer_section(comparison, measured, choice)
 
 
 def _machines(records: RunRecords) -> tuple[tuple[str, Machine], ...]:

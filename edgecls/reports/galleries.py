@@ -10,7 +10,6 @@ from edgecls.data.split_record import Split
 
 __all__ = [
     "ShownPhoto",
-    "changed_answers",
     "close_calls",
     "sample_photos",
     "unpredicted_photos",
@@ -24,11 +23,10 @@ class ShownPhoto:
 
     Attributes:
         path: Relative to the data's folder.
-        true: Its label.
+        true: Its label; empty for a photo without a class.
         predicted: The best label; empty if nothing was predicted.
         score: Its score, 0..1.
         true_score: Score of the true label, 0..1.
-        before: For a changed answer: what the reference says.
     """
 
     path: str
@@ -36,11 +34,10 @@ class ShownPhoto:
     predicted: str = ""
     score: float = 0.0
     true_score: float = 0.0
-    before: str = ""
 
     @property
     def is_right(self) -> bool:
-        """Whether the best label is right."""
+        """Whether the best label is right; only for a photo with a class."""
         return self.predicted == self.true
 
 
@@ -49,9 +46,11 @@ def sample_photos(
 ) -> tuple[ShownPhoto, ...]:
     """Return photos of every class in turn, right or wrong, drawn by the hash of their path.
 
-    The draw looks neither at the answer nor at a clock, so it flatters nobody and repeats.
+    The draw looks neither at the answer nor at a clock, so it flatters nobody and repeats. Only photos without
+    classes are taken in turn by what was answered.
     """
-    drawn = _in_turn(comparison.class_ids, [_draw(path) for path in comparison.photos], limit)
+    classes = comparison.class_ids or case.predicted
+    drawn = _in_turn(classes, [_draw(path) for path in comparison.photos], limit)
     return tuple(_shown(comparison, case, photo) for photo in drawn)
 
 
@@ -82,37 +81,13 @@ def close_calls(
     return tuple(_shown(comparison, case, i) for i in right[:limit])
 
 
-def changed_answers(
-    comparison: Comparison, reference: ComparisonCase, case: ComparisonCase, *, limit: int
-) -> tuple[ShownPhoto, ...]:
-    """Return the photos to which ``case`` gives another answer than ``reference``.
-
-    Those that became wrong come first, the most confident of them before the others.
-    """
-    changed = [i for i, before in enumerate(reference.predicted) if case.predicted[i] != before]
-    changed.sort(
-        key=lambda i: (
-            reference.predicted[i] != comparison.class_ids[i],
-            -case.confidence[i],
-            comparison.photos[i],
-        )
-    )
-    return tuple(
-        _shown(comparison, case, i, before=comparison.labels[reference.predicted[i]])
-        for i in changed[:limit]
-    )
-
-
-def _shown(
-    comparison: Comparison, case: ComparisonCase, photo: int, *, before: str = ""
-) -> ShownPhoto:
+def _shown(comparison: Comparison, case: ComparisonCase, photo: int) -> ShownPhoto:
     return ShownPhoto(
         path=comparison.photos[photo],
-        true=comparison.labels[comparison.class_ids[photo]],
+        true=comparison.labels[comparison.class_ids[photo]] if comparison.class_ids else "",
         predicted=comparison.labels[case.predicted[photo]],
         score=case.confidence[photo],
-        true_score=case.true_score[photo],
-        before=before,
+        true_score=case.true_score[photo] if case.true_score else 0.0,
     )
 
 

@@ -8,7 +8,7 @@ __all__ = ["LINE_HEIGHT_PX", "Box", "PlacedLabel", "nearby", "place_labels", "te
 
 LINE_HEIGHT_PX = 16.0
 _CHARACTER_PX = 7.5  # mean advance of a 13.5 px sans-serif; CJK and the like are twice as wide
-_POINT_PX = 8.0
+_AROUND_PX = 3.0  # what a label leaves free around a mark
 _ROUNDS = 4
 _LINE_COST = 600.0  # a line through a label or another line, in square pixels of overlap
 
@@ -60,6 +60,7 @@ def place_labels(
     groups: Sequence[Sequence[tuple[float, float]]],
     sizes: Sequence[tuple[float, float]],
     *,
+    radii: Sequence[float],
     bounds: Box,
     obstacles: Sequence[Box] = (),
 ) -> tuple[PlacedLabel, ...]:
@@ -71,12 +72,14 @@ def place_labels(
     Args:
         groups: x and y of each point of each group, pixels.
         sizes: Height and width of each label.
+        radii: Radius of the largest mark of each group.
         bounds: What labels should stay inside.
         obstacles: What they should avoid, such as error bars.
     """
     marks = [
-        Box(left=x - _POINT_PX, top=y - _POINT_PX, right=x + _POINT_PX, bottom=y + _POINT_PX)
-        for group in groups
+        Box(left=x - around, top=y - around, right=x + around, bottom=y + around)
+        for group, radius in zip(groups, radii, strict=True)
+        for around in [radius + _AROUND_PX]
         for x, y in group
     ]
     centres = [_centre(group) for group in groups]
@@ -84,7 +87,7 @@ def place_labels(
     for _ in range(_ROUNDS):
         for i, group in enumerate(groups):
             others = [(centres[j], label) for j, label in placed.items() if j != i]
-            reach = max(math.dist(centres[i], point) for point in group)
+            reach = max(math.dist(centres[i], point) for point in group) + radii[i]
             choices = _choices(centres[i], sizes[i], reach)
             costs = [
                 _cost(choice, centres[i], others, marks, obstacles, bounds) + 1e-3 * rank
@@ -116,7 +119,7 @@ def _choices(
 ) -> list[PlacedLabel]:
     x, y = point
     height, width = size
-    near = 14.0 + reach
+    near = 9.0 + reach
     middle = height / 2
     choices = [
         _at(point, x + near, y - middle, size, False),
@@ -130,10 +133,10 @@ def _choices(
         _at(point, x + near, y - near, size, False),
         _at(point, x - near - width, y - near, size, False),
     ]
-    for radius in (20.0, 30.0, 42.0, 56.0, 70.0, 84.0, 100.0):
+    for gap in (15.0, 25.0, 37.0, 51.0, 65.0, 79.0, 95.0):
         for step in range(16):
             angle = math.tau * step / 16
-            dx, dy = (reach + radius) * math.cos(angle), (reach + radius) * math.sin(angle)
+            dx, dy = (reach + gap) * math.cos(angle), (reach + gap) * math.sin(angle)
             left = x + dx if dx >= 0 else x + dx - width
             choices.append(_at(point, left, y + dy - middle, size, True))
     return choices

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from edgecls_bench.comparison import Comparison, ComparisonCase
+from edgecls_bench.comparison import Comparison, ComparisonCase, GateVerdict, Judgement
 from edgecls_bench.measurement import BenchCase, BenchRun
 
 from edgecls.reports.number_text import clip_text
@@ -17,6 +17,7 @@ __all__ = [
     "float_size",
     "join_records",
     "short_names",
+    "slower_than_float",
     "worse_and_slower",
 ]
 
@@ -59,8 +60,25 @@ class Measured:
 
     @property
     def top1(self) -> float | None:
-        """Share of photos whose best label is right, 0..1; None if it was not compared."""
+        """Share of photos whose best label is right, 0..1; None if that was not measured."""
         return None if self.accuracy is None else self.accuracy.top1
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What the gate says; None without one, and for the reference."""
+        return None if self.accuracy is None else self.accuracy.judgement
+
+    @property
+    def verdict(self) -> GateVerdict | None:
+        """The verdict of :attr:`judgement`."""
+        return None if self.judgement is None else self.judgement.verdict
+
+    @property
+    def quality(self) -> float | None:
+        """What artifacts are ranked by: :attr:`top1`, or the agreement where photos have no classes."""
+        if self.accuracy is None or self.accuracy.top1 is not None:
+            return self.top1
+        return self.accuracy.agreement
 
     @property
     def fastest(self) -> BenchCase | None:
@@ -112,14 +130,25 @@ def worse_and_slower(measured: Sequence[Measured]) -> Mapping[Key, Measured]:
     for entry in measured:
         better = [other for other in measured if _is_better_and_faster(other, entry)]
         if better:
-            found[entry.key] = min(better, key=lambda m: (m.p50_ms or 0.0, -(m.top1 or 0.0)))
+            found[entry.key] = min(better, key=lambda m: (m.p50_ms or 0.0, -(m.quality or 0.0)))
     return found
 
 
 def _is_better_and_faster(one: Measured, other: Measured) -> bool:
-    if one.top1 is None or other.top1 is None or one.p50_ms is None or other.p50_ms is None:
+    if one.quality is None or other.quality is None or one.p50_ms is None or other.p50_ms is None:
         return False
-    return one.top1 > other.top1 and one.p50_ms * (1 + NOISE) < other.p50_ms
+    return one.quality > other.quality and one.p50_ms * (1 + NOISE) < other.p50_ms
+
+
+def slower_than_float(measured: Sequence[Measured]) -> Mapping[Key, float]:
+    """Return, for each entry slower than the float32 file of its format on its runtime, the ratio of times."""
+    floats = {(m.format, m.backend): m.p50_ms for m in measured if m.recipe == "float32"}
+    found: dict[Key, float] = {}
+    for entry in measured:
+        whole = floats.get((entry.format, entry.backend))
+        if whole and entry.p50_ms is not None and entry.p50_ms > whole * (1 + NOISE):
+            found[entry.key] = entry.p50_ms / whole
+    return found
 
 
 def float_size(entry: Measured, measured: Sequence[Measured]) -> int | None:

@@ -4,13 +4,15 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from edgecls_bench.comparison import Gate
+
 from edgecls.reports.classes import ClassResult
 from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.number_text import count_text, percent_text, points_text
 from edgecls.reports.recommendation import Recommendation
 from edgecls.reports.run_records import RunRecords
 
-__all__ = ["NextStep", "next_steps"]
+__all__ = ["NextStep", "gate_command", "next_steps"]
 
 _GOOD_ACCURACY = 0.95
 _WIDE_INTERVAL = 0.04
@@ -43,6 +45,7 @@ def next_steps(
     """
     return (
         *_missing_stages(records),
+        *_gate(records),
         *_better_model(records, recommendation, classes),
         *_device(records, recommendation),
     )
@@ -75,6 +78,57 @@ def _missing_stages(records: RunRecords) -> Iterator[NextStep]:
     elif stale := _stale(records, {c.artifact: c.sha256 for c in records.bench.cases}):
         why = f"Exported again or added since they were timed: {', '.join(stale)}."
         yield NextStep(title="Time again", why=why, commands=(f"edgecls bench {run}",))
+
+
+def gate_command(records: RunRecords) -> str:
+    """Return the command that compares the same again, with a gate."""
+    comparison = records.comparison
+    words = ["edgecls", "compare", records.path]
+    has_labels = True
+    if comparison is not None:
+        has_labels = bool(comparison.class_ids) or not comparison.photos
+        words += [] if comparison.split == "test" else ["--data", comparison.data]
+    limits = ["--max-drop", "0.5"] if has_labels else ["--no-labels"]
+    return shlex.join([*words, *limits, "--min-agreement", "99"])
+
+
+def _gate(records: RunRecords) -> Iterator[NextStep]:
+    """Say what to do about files that do not hold the gate."""
+    comparison = records.comparison
+    if comparison is None or comparison.gate is None:
+        return
+    judged = [(case, case.judgement) for case in comparison.cases if case.judgement is not None]
+    failing = [case.artifact for case, judgement in judged if judgement.verdict == "fails"]
+    if failing:
+        limits = _limits(comparison.gate)
+        why = (
+            "The first names the layers and the likely cause. The second tries one recipe after the "
+            "other, smallest first, and keeps the first that holds."
+        )
+        commands = (
+            shlex.join(["edgecls", "compare", records.path, "--explain", failing[0]]),
+            shlex.join(["edgecls", "export", records.path, "--recipe", "auto", *limits]),
+        )
+        yield NextStep(title=f"Mend {failing[0]}", why=why, commands=commands)
+    needed = [j.photos_needed for _, j in judged if j.verdict == "too few photos"]
+    known = [photos for photos in needed if photos is not None]
+    if needed:
+        there = count_text(len(comparison.photos), "photo")
+        enough = (
+            f"; {count_text(max(known))} would decide if they went as these did" if known else ""
+        )
+        why = f"The gate does not decide on {there}{enough}."
+        yield NextStep(title="Compare on more photos", why=why)
+
+
+def _limits(gate: Gate) -> list[str]:
+    """Return the gate as ``export`` and ``compare`` take it: points and percent."""
+    words = []
+    if gate.max_drop is not None:
+        words += ["--max-drop", f"{100 * gate.max_drop:.6g}"]
+    if gate.min_agreement is not None:
+        words += ["--min-agreement", f"{100 * gate.min_agreement:.6g}"]
+    return words
 
 
 def _stale(records: RunRecords, measured: dict[str, str]) -> list[str]:

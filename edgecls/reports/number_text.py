@@ -4,6 +4,7 @@ import math
 
 __all__ = [
     "MISSING",
+    "change_text",
     "clip_text",
     "count_text",
     "date_text",
@@ -32,6 +33,12 @@ def points_text(difference: float) -> str:
     """Return a difference of two shares as percentage points, unsigned."""
     points = abs(100 * difference)
     return f"{points:.2f} points" if points < 1 else f"{points:.1f} points"
+
+
+def change_text(drop: float) -> str:
+    """Return what a lost share changes, as percentage points; signed unless it rounds to 0."""
+    text = f"{-100 * drop:+.2f}"
+    return text[1:] if float(text) == 0 else text
 
 
 def score_text(score: float | None) -> str:

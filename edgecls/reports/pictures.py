@@ -1,14 +1,16 @@
 """Photos as small JPEG data URIs; one that cannot be shown becomes a note, never a failure."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 import numpy as np
 from edgecls_device.arrays import Frame
 from edgecls_device.errors import EdgeclsError, MissingDependencyError
 
-__all__ = ["Picture", "picture"]
+__all__ = ["FindPicture", "Picture", "picture"]
 
 LONG_SIDE_PX = 256  # sharp at the 170 px they are shown at, about 10 kB each
 JPEG_QUALITY = 72
@@ -25,6 +27,10 @@ class Picture:
 
     uri: str = ""
     note: str = ""
+
+
+FindPicture: TypeAlias = Callable[[str, str], Picture]
+"""Gives the picture of a photo, from folder and path."""
 
 
 def picture(root: str, path: str) -> Picture:

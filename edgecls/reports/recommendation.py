@@ -1,32 +1,20 @@
-"""Which artifact to put on a device, and why: a pure function of what was measured."""
+"""Which artifact to put on a device: a pure function of what was measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecls_bench.measurement import BenchCase
 
-from edgecls.reports.measured import NOISE, Measured, float_size
+from edgecls.reports.measured import NOISE, Measured
 from edgecls.reports.number_text import (
     count_text,
     megabytes_text,
     milliseconds_text,
     percent_text,
-    points_text,
-    ratio_text,
-    score_text,
 )
+from edgecls.reports.reasons import cost_reasons, reason_against, reasons_against_faster, why_this
 
-__all__ = ["AGREEMENT_FLOOR", "ALLOWED_LOSS", "Recommendation", "recommend"]
-
-ALLOWED_LOSS = 0.005
-"""How much top-1 (0..1) an artifact may lose against the best one; one photo is always allowed."""
-
-AGREEMENT_FLOOR = 0.97
-"""Below it a file no longer does what the float model does, however good its accuracy looks.
-
-Measured on 1000 classes: sound int8 files agree on 98 %, broken ones on 85 to 88 %; on two easy classes
-both keep 99 % accuracy.
-"""
+__all__ = ["Recommendation", "recommend"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,9 +39,12 @@ def recommend(
 ) -> Recommendation | None:
     """Choose the fastest artifact that keeps the accuracy.
 
-    It keeps it if it loses at most :data:`ALLOWED_LOSS` (or one photo) against the best and agrees with
-    float32 on :data:`AGREEMENT_FLOOR` of the photos (or all but one). Of equally fast ones it is the most
-    accurate, then the smallest. Without a benchmark it is the smallest file that keeps the accuracy.
+    Where a gate was asked for, it keeps it if the gate holds; one whose gate fails is never chosen, and one
+    that too few photos decide only where none holds. Without a gate, it loses at most
+    :data:`~edgecls.reports.reasons.ALLOWED_LOSS` (or one photo) against the best and agrees with float32 on
+    :data:`~edgecls.reports.reasons.AGREEMENT_FLOOR` of the photos (or all but one). Agreement takes accuracy's
+    place on photos without classes. Of equally fast ones it is the most accurate, then the smallest. Without a
+    benchmark it is the smallest file that keeps the accuracy.
 
     Args:
         measured: What was measured.
@@ -62,20 +53,19 @@ def recommend(
         machine: What the latencies were measured on.
 
     Returns:
-        None if nothing was measured.
+        None if nothing was measured, or nothing that may be chosen.
     """
     usable = [entry for entry in measured if entry.speeds or not entry.failures]
-    compared = [entry for entry in usable if entry.top1 is not None]
-    kept = [entry for entry in compared if not _reason_against(entry, compared, photos)]
-    candidates = kept or compared or usable
+    compared = [entry for entry in usable if entry.quality is not None]
+    candidates = _candidates(usable, compared, photos)
     if not candidates:
         return None
     timed = [entry for entry in candidates if entry.speeds]
     choice = _fastest(timed) if timed else min(candidates, key=_by_size)
     reasons = [
-        _speed_reason(choice, timed) if timed else _size_reason(candidates),
-        *_cost_reasons(choice, measured, compared, photos),
-        *_reasons_against_faster(choice, compared, photos),
+        why_this(choice, timed, candidates, compared),
+        *cost_reasons(choice, measured, compared, photos),
+        *reasons_against_faster(choice, compared, photos),
     ]
     return Recommendation(
         choice=choice,
@@ -83,6 +73,15 @@ def recommend(
         sentence=_sentence(choice, photos, photos_are, machine),
         reasons=tuple(reasons),
     )
+
+
+def _candidates(
+    usable: Sequence[Measured], compared: Sequence[Measured], photos: int
+) -> Sequence[Measured]:
+    kept = [entry for entry in compared if not reason_against(entry, compared, photos)]
+    if any(entry.judgement is not None for entry in compared):
+        return kept or [entry for entry in compared if entry.verdict != "fails"]
+    return kept or compared or usable
 
 
 def _by_size(entry: Measured) -> tuple[int, int, str]:
@@ -93,100 +92,19 @@ def _fastest(timed: Sequence[Measured]) -> Measured:
     limit = min(entry.p50_ms or 0.0 for entry in timed) * (1 + NOISE)
     return min(
         (entry for entry in timed if (entry.p50_ms or 0.0) <= limit),
-        key=lambda entry: (-(entry.top1 or 0.0), *_by_size(entry)),
+        key=lambda entry: (-(entry.quality or 0.0), *_by_size(entry)),
     )
-
-
-def _reason_against(entry: Measured, compared: Sequence[Measured], photos: int) -> str:
-    """Say why an entry does not keep the accuracy, or nothing."""
-    one_photo = 1 / photos if photos else 0.0
-    loss = max(other.top1 or 0.0 for other in compared) - (entry.top1 or 0.0)
-    if loss > max(ALLOWED_LOSS, one_photo) + 1e-9:
-        return f"its accuracy is {points_text(loss)} below the best"
-    agreement = entry.accuracy.agreement if entry.accuracy else None
-    if agreement is not None and 1 - agreement > max(1 - AGREEMENT_FLOOR, one_photo) + 1e-9:
-        return f"it gives another answer than the reference on {percent_text(1 - agreement)} of the photos"
-    return ""
-
-
-def _speed_reason(choice: Measured, timed: Sequence[Measured]) -> str:
-    own = choice.p50_ms or 0.0
-    others = [entry for entry in timed if entry is not choice]
-    keeping = _keeping(timed)
-    if not others:
-        return f"It is the only one{keeping} that was timed."
-    equals = [entry for entry in others if (entry.p50_ms or 0.0) <= own * (1 + NOISE)]
-    if not equals:
-        next_ms = min(entry.p50_ms or 0.0 for entry in others)
-        return (
-            f"It is the fastest{keeping}: {milliseconds_text(own)} a frame, "
-            f"the next takes {milliseconds_text(next_ms)}."
-        )
-    fastest = f"Of the fastest{keeping.replace('keeps', 'keep')}, which differ by less than 5 %,"
-    if all((entry.top1 or 0.0) < (choice.top1 or 0.0) for entry in equals):
-        return f"{fastest} it is the most accurate."
-    return f"{fastest} none is more accurate, and it is the smallest."
-
-
-def _size_reason(candidates: Sequence[Measured]) -> str:
-    which = "only one" if len(candidates) == 1 else "smallest file"
-    return f"It is the {which}{_keeping(candidates)}; no latency was measured yet."
-
-
-def _keeping(candidates: Sequence[Measured]) -> str:
-    is_compared = all(entry.accuracy is not None for entry in candidates)
-    return " that keeps the accuracy" if is_compared else ""
-
-
-def _cost_reasons(
-    choice: Measured, measured: Sequence[Measured], compared: Sequence[Measured], photos: int
-) -> list[str]:
-    reasons = []
-    whole = float_size(choice, measured)
-    if whole and whole != choice.size_bytes:
-        reasons.append(
-            f"Its file is {ratio_text(choice.size_bytes / whole)} of the float32 file's size."
-        )
-    if choice.accuracy is None:
-        return [*reasons, "Its accuracy was not measured yet."]
-    loss = max(entry.top1 or 0.0 for entry in compared) - (choice.accuracy.top1 or 0.0)
-    if len(compared) > 1:
-        reasons.append(
-            f"Its accuracy is {points_text(loss)} below the best ({count_text(round(loss * photos), 'photo')})."
-            if round(loss * photos)
-            else "No other has a better accuracy."
-        )
-    agreement, worst = choice.accuracy.agreement, choice.accuracy.worst_score_error
-    if agreement is not None and choice.recipe != "float32":
-        reasons.append(
-            f"It gives float32's answer on {percent_text(agreement)} of the photos; "
-            f"scores differ by {score_text(worst)} at most."
-        )
-    return reasons
-
-
-def _reasons_against_faster(
-    choice: Measured, compared: Sequence[Measured], photos: int
-) -> list[str]:
-    """Say why the ones that are faster, or else smaller, were not chosen."""
-    reasons = []
-    for entry in compared:
-        against = _reason_against(entry, compared, photos)
-        if choice.p50_ms is not None and entry.p50_ms is not None:
-            tempting = entry.p50_ms < choice.p50_ms
-        else:
-            tempting = entry.size_bytes < choice.size_bytes
-        if tempting and against and entry is not choice:
-            reasons.append(f"Not {entry.artifact} on {entry.backend}: {against}.")
-    return reasons
 
 
 def _sentence(choice: Measured, photos: int, photos_are: str, machine: str) -> str:
     parts = []
-    if choice.accuracy is not None:
-        right = round((choice.accuracy.top1 or 0.0) * photos)
-        share = percent_text(choice.accuracy.top1, photos=photos)
-        parts.append(f"{share} right ({count_text(right)} of {count_text(photos)} {photos_are})")
+    if choice.top1 is not None:
+        right = count_text(round(choice.top1 * photos))
+        share = percent_text(choice.top1, photos=photos)
+        parts.append(f"{share} right ({right} of {count_text(photos)} {photos_are})")
+    elif choice.quality is not None:
+        share = percent_text(choice.quality, photos=photos)
+        parts.append(f"the reference's answer on {share} of {count_text(photos)} {photos_are}")
     parts.append(megabytes_text(choice.size_bytes))
     if choice.fastest is not None:
         where = f" on {machine}" if machine else ""

@@ -1,6 +1,7 @@
 """Everything a run directory has on record; each stage that has not run yet is None."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -84,8 +85,10 @@ def read_run(run: RunDirectory) -> RunRecords:
         spec=_read(ModelSpec, run.spec),
         split=_read(Split, run.split),
         training=_read(TrainingRecord, run.training),
-        comparison=_read(Comparison, run.compare),
-        bench=_read(BenchRun, run.bench),
+        comparison=_read(
+            Comparison, run.compare, again=f"edgecls compare {shlex.quote(str(run.path))}"
+        ),
+        bench=_read(BenchRun, run.bench, again=f"edgecls bench {shlex.quote(str(run.path))}"),
         exported={path.name: _sha256(path) for path in run.artifacts()},
         outdated=Target(run=run, artifacts=artifacts).stale(),
     )
@@ -101,20 +104,27 @@ def _check_comparison(comparison: Comparison, name: str) -> None:
     """Check that the parts of a comparison fit together, so that nothing below has to."""
     photos, classes = len(comparison.photos), len(comparison.labels)
     for case in comparison.cases:
-        per_photo = (case.predicted, case.confidence, case.true_score)
-        fits = all(len(values) == photos for values in (comparison.class_ids, *per_photo))
+        fits = {len(case.predicted), len(case.confidence)} == {photos}
+        fits = fits and len(case.keras_confidence) in {0, photos}
+        fits = fits and len(comparison.class_ids) == len(case.true_score)
+        fits = fits and len(comparison.class_ids) in {0, photos}
         fits = fits and all(0 <= i < classes for i in (*comparison.class_ids, *case.predicted))
-        fits = fits and [len(row) for row in case.confusion] == [classes] * classes
+        fits = fits and [len(row) for row in case.confusion] in ([], [classes] * classes)
         if not fits:
             wanted = f"{photos} answers among {classes} labels"
             message = f"Expected {wanted} for {case.artifact!r} in {name}, got others."
             raise SpecError(message, hint="the file is damaged; repeat: edgecls compare RUN")
 
 
-def _read(kind: type[RecordT], path: Path) -> RecordT | None:
+def _read(kind: type[RecordT], path: Path, *, again: str = "") -> RecordT | None:
+    """Read one record; ``again`` is the command that would write it anew, whatever is wrong with it."""
     if not path.is_file():
         return None
-    return from_json(kind, read_bytes(path, max_bytes=MAX_RECORD_BYTES), name=str(path))
+    text = read_bytes(path, max_bytes=MAX_RECORD_BYTES)
+    try:
+        return from_json(kind, text, name=str(path))
+    except SpecError as error:
+        raise SpecError(error.message, hint=again or error.hint) from error
 
 
 def _readable_artifacts(run: RunDirectory) -> tuple[Artifact, ...]:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecls.data.split_record import Split
+from edgecls.reports.line_plot import LinePlot, line_plot
 from edgecls.reports.number_text import count_text, date_text, seconds_text
-from edgecls.reports.plots import LinePlot, line_plot
 from edgecls.reports.run_records import RunRecords
 from edgecls.training.record import Epoch, TrainingRecord
 

@@ -4,8 +4,6 @@ import random
 from pathlib import Path
 
 import numpy as np
-from edgecls_bench.comparison import Comparison, ComparisonCase
-from edgecls_bench.machine import Machine
 from edgecls_bench.measurement import BenchCase, BenchRun, Latency
 from edgecls_device.opencv import cv2
 from edgecls_device.records import to_json
@@ -14,26 +12,11 @@ from edgecls_device.spec import ModelSpec, Preprocessing, Provenance
 from edgecls.data.split_record import SkippedPhoto, Split, SplitPhoto
 from edgecls.run_directory import RunDirectory
 from edgecls.training.record import Epoch, Evaluation, TrainingRecord
-
-# artifact, format, recipe, backend, bytes, share of wrong answers, p50 ms on one thread
-ARTIFACTS = (
-    ("float32.tflite", "tflite", "float32", "litert", 18_600_000, 0.0, 10.2),
-    ("float16.tflite", "tflite", "float16", "litert", 9_300_000, 0.0, 10.1),
-    ("int8.tflite", "tflite", "int8", "litert", 5_300_000, 0.004, 4.7),
-    ("float32.onnx", "onnx", "float32", "onnxruntime", 18_600_000, 0.0, 10.3),
-    ("int8.onnx", "onnx", "int8", "onnxruntime", 5_100_000, 0.006, 4.9),
-    ("dynamic.onnx", "onnx", "dynamic", "onnxruntime", 4_800_000, 0.08, 25.7),
-)
-MACHINE = Machine(
-    model="Raspberry Pi 5 Model B Rev 1.0",
-    architecture="aarch64",
-    cores=4,
-    memory_bytes=8_243_000_000,
-    system="Linux 6.6.31+rpt-rpi-2712",
-    python="3.11.2",
-    governor="ondemand",
-    busy_cores=0.12,
-    packages={"ai-edge-litert": "2.3.0", "onnxruntime": "1.32.0", "numpy": "2.4.1"},
+from tests.reports.synthetic_comparison import (
+    ARTIFACTS,
+    MACHINE,
+    MORE_ARTIFACTS,
+    synthetic_comparison,
 )
 
 
@@ -49,8 +32,12 @@ def write_run(
     photo_name: str = "{i}.jpg",
     fine_tune: bool = True,
     artifacts: int = len(ARTIFACTS),
+    **compared: object,
 ) -> RunDirectory:
-    """Write the records of ``stages``; with ``data``, photos of the test split are drawn there."""
+    """Write the records of ``stages``; with ``data``, photos of the test split are drawn there.
+
+    ``compared`` goes to :func:`synthetic_comparison`: a gate, photos without classes and the like.
+    """
     run = RunDirectory(path)
     path.mkdir(parents=True, exist_ok=True)
     rng = random.Random(seed)
@@ -60,7 +47,9 @@ def write_run(
         "spec": lambda: _spec(path.name, labels),
         "split": lambda: split,
         "training": lambda: _training(labels, split, rng, fine_tune),
-        "compare": lambda: _comparison(path.name, root, split, rng, error, artifacts),
+        "compare": lambda: synthetic_comparison(
+            path.name, root, split, rng, error=error, artifacts=_artifacts(artifacts), **compared
+        ),
         "bench": lambda: _bench(path.name, artifacts),
     }
     for stage in stages:
@@ -69,6 +58,10 @@ def write_run(
         for photo in split.subset("test"):
             _draw(split.path_of(photo), photo.class_id, len(labels), rng)
     return run
+
+
+def _artifacts(count: int):
+    return (*ARTIFACTS, *MORE_ARTIFACTS)[:count]
 
 
 def _split(root: Path, labels: tuple[str, ...], per_class: int, photo_name: str) -> Split:
@@ -154,69 +147,9 @@ def _training(
     )
 
 
-def _comparison(
-    name: str, root: Path, split: Split, rng: random.Random, error: float, artifacts: int
-) -> Comparison:
-    photos = split.subset("test")
-    truth = [photo.class_id for photo in photos]
-    count = len(split.labels)
-    base = [t if rng.random() > error else rng.randrange(count) for t in truth]
-    scores = [0.5 + 0.5 * rng.random() ** 0.3 if rng.random() < 0.9 else 0.4 for _ in truth]
-    cases = []
-    for file, kind, recipe, backend, size, wrong, _ in ARTIFACTS[:artifacts]:
-        predicted = [p if rng.random() >= wrong else rng.randrange(count) for p in base]
-        confusion = [[0] * count for _ in range(count)]
-        for t, p in zip(truth, predicted, strict=True):
-            confusion[t][p] += 1
-        right = [t == p for t, p in zip(truth, predicted, strict=True)]
-        cases.append(
-            ComparisonCase(
-                artifact=f"{name}.{file}",
-                sha256=recipe * 4,
-                format=kind,
-                recipe=recipe,
-                backend=backend,
-                size_bytes=size,
-                temperature=1.0,
-                unknown_threshold=0.7,
-                top1=sum(right) / max(1, len(right)),
-                top5=0.991 if count > 5 else None,
-                per_class=tuple(
-                    row[i] / sum(row) if sum(row) else None for i, row in enumerate(confusion)
-                ),
-                confusion=tuple(map(tuple, confusion)),
-                calibration_error=0.02,
-                paired=None,
-                agreement_interval=None,
-                agreement=sum(a == b for a, b in zip(base, predicted, strict=True))
-                / max(1, len(base)),
-                mean_score_error=wrong / 4,
-                worst_score_error=min(0.9, wrong * 12 + 1e-7),
-                predicted=tuple(predicted),
-                confidence=tuple(scores),
-                true_score=tuple(
-                    s if r else (1 - s) * 0.8 for s, r in zip(scores, right, strict=True)
-                ),
-                keras_confidence=(),
-            )
-        )
-    return Comparison(
-        created="2026-11-24T10:02:10Z",
-        data=str(root.resolve()),
-        split="test",
-        labels=split.labels,
-        reference=f"{name}.float32.tflite",
-        photos=tuple(photo.path for photo in photos),
-        class_ids=tuple(truth),
-        skipped=0,
-        machine=MACHINE,
-        cases=tuple(cases),
-    )
-
-
 def _bench(name: str, artifacts: int) -> BenchRun:
     cases = []
-    for file, kind, recipe, backend, size, _, p50 in ARTIFACTS[:artifacts]:
+    for file, kind, recipe, backend, size, _, p50 in _artifacts(artifacts):
         for threads in (1, 2):
             own = p50 / threads**0.8
             failed = recipe == "dynamic" and threads == 2

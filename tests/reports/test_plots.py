@@ -8,7 +8,9 @@ from edgecls.reports.calibration import calibration_error, score_bins, unknown_c
 from edgecls.reports.classes import class_results, confused_pairs
 from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.label_placement import Box
-from edgecls.reports.plots import HEIGHT_PX, WIDTH_PX, PointValue, line_plot, scatter_plot
+from edgecls.reports.line_plot import line_plot
+from edgecls.reports.plot_frame import HEIGHT_PX, WIDTH_PX
+from edgecls.reports.scatter_plot import PointValue, scatter_plot
 
 
 def point(x, y, name="int8 tflite"):
@@ -27,7 +29,7 @@ CROWDS = {
 def test_labels_cover_neither_each_other_nor_leave_the_plot(crowd):
     plot = scatter_plot([point(x, y) for x, y in CROWDS[crowd]], x_title="ms", y_title="%")
     boxes = [tag.place.box for tag in plot.tags]
-    assert sum(len(tag.marks) for tag in plot.tags) == len(CROWDS[crowd])
+    assert sum(len(tag.lines) for tag in plot.tags) == len(CROWDS[crowd])
     for one, other in itertools.combinations(boxes, 2):
         assert one.overlap(other) == 0
     page = Box(left=0, top=0, right=WIDTH_PX, bottom=HEIGHT_PX)
@@ -38,7 +40,7 @@ def test_labels_cover_neither_each_other_nor_leave_the_plot(crowd):
 
 def test_points_on_one_spot_share_a_label():
     plot = scatter_plot([point(5, 99, "a"), point(5.01, 99, "b")], x_title="ms", y_title="%")
-    assert [[mark.name for mark in tag.marks] for tag in plot.tags] == [["a", "b"]]
+    assert [[line.text for line in tag.lines] for tag in plot.tags] == [["a", "b"]]
 
 
 def test_points_that_are_no_numbers_are_left_out():
