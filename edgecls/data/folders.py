@@ -16,7 +16,7 @@ from edgecls_device.files import storage_errors
 from edgecls_device.images import IMAGE_SUFFIXES
 from edgecls_device.labels import check_labels
 
-__all__ = ["FoundFile", "FoundPhotos", "find_photos", "relative_path"]
+__all__ = ["FoundFile", "FoundPhotos", "find_photos", "photos_below", "relative_path"]
 
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
 _IGNORED_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "lost+found"})
@@ -95,13 +95,34 @@ def find_photos(root: Path | str) -> FoundPhotos:
     )
 
 
+def photos_below(root: Path | str, *, hint: str = "give a folder of photos") -> tuple[Path, ...]:
+    """Return every photo at any depth below a folder, sorted, whatever its folders are called.
+
+    What is ignored and which links are followed is as in :func:`find_photos`.
+
+    Args:
+        root: The folder.
+        hint: What to give instead, if it is no folder.
+
+    Raises:
+        DataError: If there is no such folder.
+        StorageError: If a folder may not be read.
+    """
+    root = _existing_folder(Path(root), hint=hint)
+    return tuple(path for path in _walk([root], outside=()) if _is_photo(path))
+
+
 def relative_path(root: Path, path: Path) -> str:
     """Return a path below the root, with ``/``; bytes that are not UTF-8 become escapes."""
     return path.relative_to(root).as_posix().encode("utf-8", "backslashreplace").decode()
 
 
-def _existing_folder(root: Path) -> Path:
-    hint = "give the folder that holds one folder per class, e.g. photos/ with photos/cats and photos/dogs"
+_CLASS_FOLDERS_HINT = (
+    "give the folder that holds one folder per class, e.g. photos/ with photos/cats and photos/dogs"
+)
+
+
+def _existing_folder(root: Path, *, hint: str = _CLASS_FOLDERS_HINT) -> Path:
     try:
         root = root.expanduser().resolve()
         str(root).encode()

@@ -25,7 +25,8 @@ from edgecls.demo.photos import are_drawn, draw_photos
 from edgecls.demo.preconditions import check_own, check_packages, check_photos_per_class, photos_of
 from edgecls.demo.record import DemoArtifact, DemoRecord
 from edgecls.demo.shapes import LABELS
-from edgecls.exports.run import destination, export_run
+from edgecls.exports.run import export_run
+from edgecls.exports.session import destination
 from edgecls.progress import progress, say
 from edgecls.reports.report import write_report
 from edgecls.run_directory import RunDirectory
@@ -86,7 +87,7 @@ class _Chain:
         self._photos = photos_of(run)
         self._clip = run.path / "clip.avi"
         self._annotated = run.path / "clip-labelled.avi"
-        self._best = destination(run, "tflite", "int8")
+        self._best = destination(run, ("tflite", "int8"))
         self._seconds: dict[str, float] = {}
 
     def run_all(self) -> DemoRecord:
@@ -142,7 +143,7 @@ class _Chain:
         say(_findings(check))
 
     def _export(self) -> None:
-        exported = export_run(self._run)
+        exported = export_run(self._run, stability=False)  # a first look need not take longer
         if exported.failures:
             message = (
                 f"Expected every file to score as Keras does, got: {'; '.join(exported.failures)}"

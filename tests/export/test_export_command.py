@@ -19,7 +19,8 @@ from edgecls.cli import main
 from edgecls.data.download import sha256_of
 from edgecls.data.split import write_split
 from edgecls.data.split_record import Split, SplitPhoto
-from edgecls.exports.photos import choose_photos, prepare
+from edgecls.exports.photo_files import PhotoFiles, prepare
+from edgecls.exports.photos import choose_photos
 from edgecls.exports.run import export_run
 from edgecls.run_directory import RunDirectory
 from tests.export.tiny import HEIGHT, LABELS, SPEC, WIDTH, pictures
@@ -190,10 +191,11 @@ def test_calibration_and_check_photos_come_from_their_own_splits(finished_run):
     chosen = choose_photos(finished_run, data=None, calibration=8, check=4)
     split = from_json(Split, finished_run.split.read_bytes(), name="split.json")
     of = {split.path_of(photo): photo for photo in split.photos}
-    assert [of[path].split for path in chosen.calibration] == ["train"] * 8
-    assert [of[path].split for path in chosen.check] == ["val"] * 4
-    assert sorted(of[path].class_id for path in chosen.calibration) == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert sorted(of[path].class_id for path in chosen.check) == [0, 1, 2, 3]
+    assert [of[path].split for path in chosen.calibration.paths] == ["train"] * 8
+    assert [of[path].split for path in chosen.check.paths] == ["val"] * 4
+    assert [of[path].class_id for path in chosen.calibration.paths] == [0, 1, 2, 3] * 2
+    assert [of[path].class_id for path in chosen.check.paths] == [0, 1, 2, 3]
+    assert chosen.check.class_ids == (0, 1, 2, 3)
     assert chosen == choose_photos(finished_run, data=None, calibration=8, check=4)
 
 
@@ -201,38 +203,41 @@ def test_photos_that_were_moved_are_found_with_data(finished_run, tmp_path):
     photos = finished_run.path.parents[1] / "photos"
     moved = shutil.copytree(photos, tmp_path / "moved")
     chosen = choose_photos(finished_run, data=moved, calibration=8)
-    assert all(path.is_relative_to(moved) and path.is_file() for path in chosen.calibration)
+    assert all(path.is_relative_to(moved) and path.is_file() for path in chosen.calibration.paths)
 
 
 def test_some_missing_photos_are_replaced_by_others(finished_run, tmp_path):
     photos = finished_run.path.parents[1] / "photos"
     moved = shutil.copytree(photos, tmp_path / "moved")
-    gone = choose_photos(finished_run, data=moved, calibration=1).calibration[0]
+    gone = choose_photos(finished_run, data=moved, calibration=1).calibration.paths[0]
     gone.unlink()
     chosen = choose_photos(finished_run, data=moved, calibration=8)
-    assert len(chosen.calibration) == 8
-    assert gone not in chosen.calibration
+    assert len(chosen.calibration.paths) == 8
+    assert gone not in chosen.calibration.paths
 
 
 def test_an_empty_folder_of_photos_is_an_error(run, tmp_path):
     run.split.unlink()
-    with pytest.raises(DataError, match="folder with photos"):
+    with pytest.raises(DataError, match="folder of photos"):
         choose_photos(run, data=tmp_path / "nothing", calibration=8)
 
 
 def test_prepared_photos_are_rgb_at_the_input_size(finished_run):
     chosen = choose_photos(finished_run, data=None, calibration=3, check=0)
-    images = prepare(chosen.calibration, SPEC.preprocessing)
-    assert images.shape == (3, HEIGHT, WIDTH, 3)
-    assert (images[0] == cv2.imread(str(chosen.calibration[0]))[:, :, ::-1]).all()
+    pictures = prepare(chosen.calibration, SPEC.preprocessing)
+    assert pictures.images.shape == (3, HEIGHT, WIDTH, 3)
+    frame = cv2.imread(str(chosen.calibration.paths[0]))
+    assert (pictures.images[0] == frame[:, :, ::-1]).all()
 
 
-def test_a_photo_that_broke_since_training_is_left_out(finished_run, tmp_path):
-    good = choose_photos(finished_run, data=None, calibration=1, check=0).calibration[0]
+def test_a_photo_that_broke_since_training_is_left_out_with_its_class(finished_run, tmp_path):
+    files = choose_photos(finished_run, data=None, calibration=2, check=0).calibration
     bad = tmp_path / "bad.png"
-    bad.write_bytes(good.read_bytes()[:40])
-    assert len(prepare([good, bad, tmp_path / "gone.png"], SPEC.preprocessing)) == 1
-    assert prepare([], SPEC.preprocessing).shape == (0, HEIGHT, WIDTH, 3)
+    bad.write_bytes(files.paths[0].read_bytes()[:40])
+    files = PhotoFiles(paths=(bad, tmp_path / "gone.png", files.paths[1]), class_ids=(0, 2, 1))
+    pictures = prepare(files, SPEC.preprocessing)
+    assert (len(pictures), pictures.class_ids) == (1, (1,))
+    assert prepare(PhotoFiles(), SPEC.preprocessing).images.shape == (0, HEIGHT, WIDTH, 3)
 
 
 def test_an_unknown_recipe_is_refused_before_anything_is_read(tmp_path):

@@ -1,0 +1,248 @@
+"""``--recipe auto``: down a ladder of recipes to the smallest file that keeps enough of float32.
+
+The rungs of a format are in order of size, but for ``int8-qat``: as small as int8, it takes minutes of tuning
+and so comes after what is quick. Every rung is made in a temporary place and held against float32 of the same
+format; the walk ends at the first that holds, unless float16 could still be smaller.
+
+Where there are too few photos to tell, but nothing seen on them speaks against a rung, the walk ends there as
+well: a larger file would be as unproven on the same photos. The rung is kept and called unproven.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from edgecls_bench.comparison import Gate
+from edgecls_bench.gate import check_gate
+from edgecls_device.errors import DataError, ExportError, MissingDependencyError, OptionError
+from edgecls_device.files import read_bytes, storage_errors, write_atomically
+from edgecls_export.exported import ExportedArtifact, ExportRun, LadderStep
+from edgecls_export.table import EXPORTERS, choose_exporters, find_exporter
+
+from edgecls.exports.gate import GatePhotos, Seen, gate_photos, look, weigh
+from edgecls.exports.run import stability_of
+from edgecls.exports.session import (
+    ExportSession,
+    Key,
+    check_packages,
+    destination,
+    open_session,
+)
+from edgecls.progress import progress, say
+from edgecls.run_directory import RunDirectory
+
+__all__ = ["DEFAULT_GATE", "LADDER", "export_ladder", "rungs_of"]
+
+DEFAULT_GATE = Gate(max_drop=0.005)
+"""Half a point of accuracy, where no limit is given."""
+
+LADDER: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "tflite": ("int8", "int8-litert", "int8-mixed", "int8-qat", "float16"),
+        "onnx": ("int8", "int8-percentile", "int8-entropy", "int8-mixed", "int8-qat", "float16"),
+    }
+)
+"""Recipes to try for each format, the smallest first; float32, the reference, is below all of them."""
+
+REFERENCE = "float32"
+MAX_FILE_BYTES = 2_000_000_000
+
+
+def rungs_of(file_format: str) -> tuple[Key, ...]:
+    """Return the rungs of a format that the table of exporters has."""
+    keys = ((file_format, recipe) for recipe in LADDER[file_format])
+    return tuple(key for key in keys if key in EXPORTERS)
+
+
+def export_ladder(
+    run: RunDirectory,
+    *,
+    gate: Gate = DEFAULT_GATE,
+    formats: Sequence[str] = (),
+    calibration: int | Path | None = None,
+    data: Path | None = None,
+    gate_data: Path | None = None,
+    stability: bool = True,
+    on_done: Callable[[ExportedArtifact], None] | None = None,
+) -> ExportRun:
+    """Write float32 and the smallest file that keeps enough of it, for each format.
+
+    Args:
+        run: A trained run.
+        gate: What must be kept of float32.
+        formats: ``tflite``, ``onnx``; none means both.
+        calibration: Number of training photos that int8 takes its value ranges from, or a folder of photos;
+            None for 100.
+        data: Where the photos of the run are now, if they were moved; photos for a run that has none.
+        gate_data: Photos to decide on, a folder for each label; by default the validation split.
+        stability: Whether to try two halves of the calibration photos as well.
+        on_done: Called with each file that is kept, once it is in its place.
+
+    Returns:
+        The kept files, and what was tried. A kept file whose step says ``too few photos`` is unproven.
+
+    Raises:
+        ArtifactError: If ``model.keras`` is damaged.
+        DataError: If there is no finished run, or photos are gone or of no use.
+        MissingDependencyError: If a package that float32 needs is not installed.
+        OptionError: If there is no such format, or the gate has no limit or one that is no share.
+        SpecError: If ``spec.json`` or ``split.json`` is damaged.
+        StorageError: If a file cannot be read or written.
+    """
+    check_gate(gate)
+    references = choose_exporters(formats, [REFERENCE])
+    for key in references:
+        check_packages(key)
+    photos = gate_photos(run, run.read_spec(), data=data, folder=gate_data)
+    quick = [(file_format, LADDER[file_format][0]) for file_format, _ in references]
+    session = open_session(run, quick, calibration=calibration, data=data)
+    artifacts: list[ExportedArtifact] = []
+    failures: list[str] = []
+    ladder: list[LadderStep] = []
+    for file_format, _ in references:
+        try:
+            kept, steps = _walk(session, file_format, gate, photos)
+        except ExportError as error:  # of float32; the other format may still work
+            name = destination(run, (file_format, REFERENCE)).name
+            failures.append(f"{name}: {error.message} ({error.hint})")
+            continue
+        artifacts += kept
+        ladder += steps
+        if on_done is not None:
+            for artifact in kept:
+                on_done(artifact)
+        _say_what_is_older(run, file_format, kept)
+    made = [(step.format, step.recipe) for step in ladder if step.verdict != "not made"]
+    return ExportRun(
+        artifacts=tuple(artifacts),
+        failures=tuple(failures),
+        stability=stability_of(session, made) if stability else None,
+        ladder=tuple(ladder),
+    )
+
+
+def _walk(
+    session: ExportSession, file_format: str, gate: Gate, photos: GatePhotos
+) -> tuple[list[ExportedArtifact], list[LadderStep]]:
+    """Walk down one format, move what is kept to its place, and return it with what was tried."""
+    rungs = rungs_of(file_format)
+    with (
+        storage_errors("write temporary files in", Path(tempfile.gettempdir())),
+        tempfile.TemporaryDirectory(prefix="edgecls-") as folder,
+        progress(f"Ladder of {file_format}, files", len(rungs) + 1) as advance,
+    ):
+        walk = _Walk(session, file_format, gate, photos, Path(folder))
+        advance()
+        for key in rungs:
+            if walk.is_worth(key):
+                walk.try_rung(key)
+            advance()
+        return walk.keep(), walk.steps
+
+
+class _Walk:
+    """One format on its way down.
+
+    Attributes:
+        steps: What was tried.
+    """
+
+    def __init__(
+        self,
+        session: ExportSession,
+        file_format: str,
+        gate: Gate,
+        photos: GatePhotos,
+        folder: Path,
+    ) -> None:
+        self.steps: list[LadderStep] = []
+        self._session = session
+        self._gate = gate
+        self._photos = photos
+        self._folder = folder
+        self._best: ExportedArtifact | None = None
+        self._reference = self._export((file_format, REFERENCE))
+        self._wanted = self._look(self._reference)
+
+    def is_worth(self, key: Key) -> bool:
+        """Whether a rung can still be the smallest that holds: the first always, then float16 alone."""
+        if self._best is None:
+            return True
+        return key[1] == "float16" and self._reference.size_bytes / 2 < self._best.size_bytes
+
+    def try_rung(self, key: Key) -> None:
+        """Make one file and hold it against float32."""
+        say(f"{' '.join(key)}: making it")
+        try:
+            check_packages(key)
+            tuned_on = find_exporter(*key).training_photos
+            if tuned_on:
+                self._session = self._session.with_training(tuned_on)
+            made = self._export(key)
+        except (ExportError, MissingDependencyError, OptionError, DataError) as error:
+            self._add(key, "not made", f"{error.message} ({error.hint})")
+            return
+        weighed = weigh(self._gate, self._wanted, self._look(made))
+        verdict, reason = weighed.judgement.verdict, weighed.judgement.reason
+        if verdict == "too few photos" and weighed.is_within:
+            reason += " Nothing seen speaks against it, and larger files would be as unproven."
+        elif verdict == "too few photos":
+            reason += " What was seen is past the limit."
+        if verdict == "holds" or (verdict == "too few photos" and weighed.is_within):
+            if self._best is None or made.size_bytes < self._best.size_bytes:
+                self._best = made
+            else:
+                reason += f" But {self._best.recipe} is smaller."
+        self._add(key, verdict, reason, size_bytes=made.size_bytes)
+
+    def keep(self) -> list[ExportedArtifact]:
+        """Move float32 and the best file to their places, and return them."""
+        best = self._best or self._reference
+        if best is self._reference:
+            self._add(
+                (best.format, best.recipe),
+                "holds",
+                "It is the reference, and nothing smaller holds.",
+                size_bytes=best.size_bytes,
+            )
+        self.steps = [replace(step, is_kept=step.recipe == best.recipe) for step in self.steps]
+        kept = [self._reference] if best is self._reference else [self._reference, best]
+        return [self._moved(artifact) for artifact in kept]
+
+    def _moved(self, artifact: ExportedArtifact) -> ExportedArtifact:
+        place = destination(self._session.run, (artifact.format, artifact.recipe))
+        write_atomically(place, read_bytes(Path(artifact.path), max_bytes=MAX_FILE_BYTES))
+        return replace(artifact, path=str(place))
+
+    def _export(self, key: Key) -> ExportedArtifact:
+        return self._session.export(key, self._folder / destination(self._session.run, key).name)
+
+    def _look(self, artifact: ExportedArtifact) -> Seen:
+        return look(Path(artifact.path), self._session.spec, self._photos)
+
+    def _add(self, key: Key, verdict: str, reason: str, *, size_bytes: int | None = None) -> None:
+        say(f"{' '.join(key)}: {verdict}. {reason}")
+        step = LadderStep(
+            format=key[0],
+            recipe=key[1],
+            verdict=verdict,
+            reason=reason,
+            size_bytes=size_bytes,
+            is_kept=False,
+        )
+        self.steps.append(step)
+
+
+def _say_what_is_older(
+    run: RunDirectory, file_format: str, kept: Sequence[ExportedArtifact]
+) -> None:
+    new = {Path(artifact.path).name for artifact in kept}
+    old = [
+        path.name
+        for path in run.artifacts()
+        if path.suffix == f".{file_format}" and path.name not in new
+    ]
+    if old:
+        say(f"note: of earlier exports there are also {', '.join(old)} in {run.exports}")
