@@ -2,22 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from edgecls_device.artifact import Artifact
-from edgecls_device.errors import DataError, OptionError
+from edgecls_device.errors import DataError, ImageError, OptionError, StorageError
 from edgecls_device.stamps import now
 
 from edgecls_bench.cases import Case, plan_cases, spec_of
-from edgecls_bench.comparison import Comparison, ComparisonCase
+from edgecls_bench.comparison import Comparison, Gate
 from edgecls_bench.evaluation import Advance, LabelledPhoto, Verdict, evaluate, workers_for
+from edgecls_bench.gate import check_gate
 from edgecls_bench.machine import describe_machine
-from edgecls_bench.metrics import TOP_K, accuracy, confusion_matrix, per_class_accuracy
+from edgecls_bench.summary import MAX_CONFUSION_LABELS, Seen, summary
 
 __all__ = ["MAX_CONFUSION_LABELS", "LabelledPhoto", "compare", "reference_of"]
 
-MAX_CONFUSION_LABELS = 100
-"""With more labels the matrix would be mostly zeros and megabytes large; the predictions hold the same."""
-
+_Photo = TypeVar("_Photo")
 _REFERENCES = (("tflite", "float32"), ("onnx", "float32"))
 
 
@@ -30,123 +30,112 @@ def compare(
     split: str,
     backends: Sequence[str] | None = None,
     threads: int | None = None,
+    gate: Gate | None = None,
+    out_of_set: Sequence[Path] = (),
+    out_of_set_folder: Path | str = "",
     advance: Advance | None = None,
 ) -> Comparison:
     """Look at the same photos with every artifact on every backend.
 
     Scores are those a user sees: after temperature and groups. The unknown-threshold does not count: a photo
     whose best label is right is right, also where ``run`` would show it as unknown. The reference is the
-    float32 TFLite artifact, else the float32 ONNX one, else there is none and nothing agrees with it.
+    float32 TFLite artifact, else the float32 ONNX one, else there is none and nothing agrees with it. There is
+    one reference for both formats, so that all drops mean the same; the float32 ONNX file is then judged like
+    the others, and disagrees with it on next to no photo.
 
     Args:
         artifacts: With their specs; all with the same shown labels.
-        photos: What to look at, with class ids among ``labels``.
+        photos: What to look at, with class ids among ``labels``; or all without, then there is no accuracy.
         labels: The shown labels, in class order.
         data: The folder the photos are in; they are recorded relative to it.
         split: What the photos are: ``test``, or ``all`` for a folder that was given.
         backends: By default every installed one that runs the file.
         threads: Photos looked at at once; by default one per core, while the models fit in memory. The
             result does not depend on it.
-        advance: Called after each photo.
+        gate: What every artifact but the reference has to keep of it.
+        out_of_set: Photos of none of the classes, to see how many are shown as unknown.
+        out_of_set_folder: Where they are, for the record.
+        advance: Called after each photo, also those of ``out_of_set``.
 
     Raises:
         DataError: If there is no photo that can be read, or the artifacts have other labels.
         ArtifactError: If an artifact has no spec, or a runtime cannot run it.
-        OptionError: If a backend or the number of threads cannot be used.
+        OptionError: If a backend or the number of threads cannot be used, or the gate cannot be asked: of one
+            artifact alone, without float32, or of the accuracy without classes.
         MissingDependencyError: If a runtime is not installed.
     """
     cases = plan_cases(artifacts, backends)
+    reference = reference_of(cases)
     _check_labels(cases, labels)
     _check_photos(photos, labels)
+    if gate is not None:
+        _check_askable(gate, cases, reference, has_classes=photos[0].class_id is not None)
     if threads is not None and threads < 1:
         message = f"Expected at least 1 thread, got {threads}."
         raise OptionError(message, hint="leave it out to use all cores")
     machine = describe_machine()
-    reference = reference_of(cases)
     results = evaluate(
         cases,
-        photos,
+        [*photos, *(LabelledPhoto(path=path, class_id=None) for path in out_of_set)],
         reference=reference,
         workers=threads
         or workers_for(cases, cores=machine.cores, memory_bytes=machine.memory_bytes),
         advance=advance,
     )
+    inside = _readable(photos, results[: len(photos)])
+    outside = _readable(out_of_set, results[len(photos) :]) if out_of_set else []
+    class_ids = [photo.class_id for photo, _ in inside if photo.class_id is not None]
     seen = [
-        (photo, result)
-        for photo, result in zip(photos, results, strict=True)
-        if isinstance(result, tuple)
+        Seen(
+            case=case,
+            verdicts=[verdicts[i] for _, verdicts in inside],
+            class_ids=class_ids,
+            outside=[verdicts[i] for _, verdicts in outside],
+        )
+        for i, case in enumerate(cases)
     ]
-    if not seen:
-        first = next(result for result in results if not isinstance(result, tuple))
-        message = f"Expected photos that can be read, got none of {len(photos)}: {first.message}"
-        raise DataError(message, hint=first.hint)
-    class_ids = [photo.class_id for photo, _ in seen]
+    wanted = None if reference is None else seen[reference]
     return Comparison(
         created=now(),
         data=str(data),
         split=split,
         labels=tuple(labels),
-        reference="" if reference is None else cases[reference].artifact.path.name,
-        photos=tuple(_relative(photo.path, Path(data)) for photo, _ in seen),
+        reference="" if wanted is None else wanted.case.artifact.path.name,
+        photos=tuple(_relative(photo.path, Path(data)) for photo, _ in inside),
         class_ids=tuple(class_ids),
-        skipped=len(photos) - len(seen),
+        skipped=len(photos) - len(inside),
+        out_of_set=str(out_of_set_folder) if out_of_set else "",
+        out_of_set_photos=len(outside),
+        gate=gate,
         machine=machine,
-        cases=tuple(
-            _summary(
-                case,
-                [verdicts[i] for _, verdicts in seen],
-                class_ids,
-                len(labels),
-                has_reference=reference is not None,
-            )
-            for i, case in enumerate(cases)
-        ),
+        cases=tuple(summary(one, wanted, classes=len(labels), gate=gate) for one in seen),
     )
 
 
-def _summary(
-    case: Case,
-    verdicts: Sequence[Verdict],
-    class_ids: Sequence[int],
-    classes: int,
-    *,
-    has_reference: bool,
-) -> ComparisonCase:
-    predicted = [verdict.predicted for verdict in verdicts]
-    errors = [verdict.score_error for verdict in verdicts]
-    is_small = classes <= MAX_CONFUSION_LABELS
-    return ComparisonCase(
-        artifact=case.artifact.path.name,
-        sha256=case.artifact.sha256,
-        format=case.artifact.format,
-        recipe=spec_of(case.artifact).provenance.recipe,
-        backend=case.backend,
-        size_bytes=len(case.artifact.data),
-        temperature=spec_of(case.artifact).temperature,
-        unknown_threshold=spec_of(case.artifact).unknown_threshold,
-        top1=accuracy(class_ids, predicted),
-        top5=_share([v.is_in_top5 for v in verdicts]) if classes > TOP_K else None,
-        per_class=per_class_accuracy(class_ids, predicted, classes),
-        confusion=confusion_matrix(class_ids, predicted, classes) if is_small else (),
-        calibration_error=None,
-        paired=None,
-        agreement_interval=None,
-        agreement=_share([v.is_agreeing for v in verdicts]) if has_reference else None,
-        mean_score_error=sum(errors) / len(errors) if has_reference else None,
-        worst_score_error=max(errors) if has_reference else None,
-        predicted=tuple(predicted),
-        confidence=tuple(round(verdict.confidence, 6) for verdict in verdicts),
-        true_score=tuple(round(verdict.true_score, 6) for verdict in verdicts),
-        keras_confidence=(),
-    )
+def _readable(
+    photos: Sequence[_Photo], results: Sequence[tuple[Verdict, ...] | ImageError | StorageError]
+) -> list[tuple[_Photo, tuple[Verdict, ...]]]:
+    """Return the photos that could be read, each with its verdicts.
 
-
-def _share(flags: Sequence[bool]) -> float:
-    return sum(flags) / len(flags)
+    Raises:
+        DataError: If there is none.
+    """
+    seen, errors = [], []
+    for photo, result in zip(photos, results, strict=True):
+        if isinstance(result, tuple):
+            seen.append((photo, result))
+        else:
+            errors.append(result)
+    if not seen:
+        message = (
+            f"Expected photos that can be read, got none of {len(photos)}: {errors[0].message}"
+        )
+        raise DataError(message, hint=errors[0].hint)
+    return seen
 
 
 def reference_of(cases: Sequence[Case]) -> int | None:
-    """Return the index of the case that agreement is measured against; None without a float32 artifact."""
+    """Return the index of the case the others are held against; None without a float32 artifact."""
     for wanted in _REFERENCES:
         for index, case in enumerate(cases):
             if (case.artifact.format, spec_of(case.artifact).provenance.recipe) == wanted:
@@ -169,10 +158,36 @@ def _check_photos(photos: Sequence[LabelledPhoto], labels: Sequence[str]) -> Non
     if not photos:
         message = "Expected photos to compare on, got none."
         raise DataError(message, hint="give a folder with one folder of photos per label")
+    without = sum(photo.class_id is None for photo in photos)
+    if without not in {0, len(photos)}:
+        message = (
+            f"Expected a class for every photo or for none, got {without} of {len(photos)} without."
+        )
+        raise DataError(message, hint="compare those with and those without a class one by one")
     for photo in photos:
-        if not 0 <= photo.class_id < len(labels):
+        if photo.class_id is not None and not 0 <= photo.class_id < len(labels):
             message = f"Expected a class id below {len(labels)}, got {photo.class_id} for {str(photo.path)!r}."
             raise DataError(message, hint="class ids count the shown labels from 0")
+
+
+def _check_askable(
+    gate: Gate, cases: Sequence[Case], reference: int | None, *, has_classes: bool
+) -> None:
+    check_gate(gate)
+    if reference is None:
+        found = ", ".join(dict.fromkeys(case.artifact.path.name for case in cases))
+        message = f"Expected a float32 artifact to hold the others against, got {found}."
+        raise OptionError(
+            message, hint="edgecls export RUN --recipe float32, or give that file too"
+        )
+    if len(cases) == 1:
+        message = (
+            f"Expected artifacts beside the reference, got {cases[0].artifact.path.name} alone."
+        )
+        raise OptionError(message, hint="edgecls export RUN, or give the files to be judged too")
+    if gate.max_drop is not None and not has_classes:
+        message = "Expected photos with classes for a limit on the drop of accuracy, got none."
+        raise OptionError(message, hint="ask for the agreement alone: --min-agreement 99")
 
 
 def _shown(labels: Sequence[str]) -> str:

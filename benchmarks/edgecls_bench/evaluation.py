@@ -1,13 +1,14 @@
 """Photos through classifiers: each photo is decoded and resized once, then every case says what it sees.
 
-A photo's pixels and scores are gone when its verdicts are made, so memory does not grow with the number
-of photos. Photos are spread over threads; every inference has one thread, so the verdicts are the
-same however many there are.
+Cases of the same preprocessing share the pixels, and a temperature is applied a second time only where the
+Keras model had another one, so that little is done beside decoding and inference. A photo's pixels and
+scores are gone when its verdicts are made, so memory does not grow with the number of photos. Photos are
+spread over threads; every inference has one thread, so the verdicts are the same however many there are.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple, Protocol
@@ -19,12 +20,12 @@ from edgecls_device.errors import ArtifactError, ImageError, StorageError
 from edgecls_device.images import read_image
 from edgecls_device.postprocessing import shown_scores
 from edgecls_device.preprocessing import Preprocessor
-from edgecls_device.spec import InputTensor, Preprocessing
+from edgecls_device.spec import InputTensor, ModelSpec, Preprocessing
 
 from edgecls_bench.cases import Case, spec_of
 from edgecls_bench.metrics import TOP_K, is_among_best
 
-__all__ = ["Advance", "LabelledPhoto", "Verdict", "evaluate", "workers_for"]
+__all__ = ["Advance", "LabelledPhoto", "Verdict", "evaluate", "keras_spec", "workers_for"]
 
 LOADED_TO_FILE_SIZE = 3  # a runtime keeps the file, its weights packed for the CPU, and activations
 
@@ -42,11 +43,11 @@ class LabelledPhoto:
 
     Attributes:
         path: The file.
-        class_id: Place of its label among the shown labels.
+        class_id: Place of its label among the shown labels; None where nobody said what it shows.
     """
 
     path: Path
-    class_id: int
+    class_id: int | None
 
 
 class Verdict(NamedTuple):
@@ -55,14 +56,16 @@ class Verdict(NamedTuple):
     Attributes:
         predicted: Best class, also where its score is below the unknown-threshold.
         confidence: Its score.
-        true_score: Score of the true class.
-        is_in_top5: Whether the true class is among the five best.
+        keras_confidence: The best score with the temperature of the Keras model.
+        true_score: Score of the true class; 0 for a photo without class.
+        is_in_top5: Whether the true class is among the five best; False for a photo without class.
         is_agreeing: Whether the best class is that of the reference.
         score_error: Largest difference of a score to the reference.
     """
 
     predicted: int
     confidence: float
+    keras_confidence: float
     true_score: float
     is_in_top5: bool
     is_agreeing: bool
@@ -137,6 +140,7 @@ class _Panel:
         self._cases = cases
         self._reference = reference
         self._classifiers: list[Classifier] = []
+        self._keras_specs = [keras_spec(spec_of(case.artifact)) for case in cases]
         self._preprocessors: dict[tuple[Preprocessing, InputTensor], Preprocessor] = {}
         try:
             for case in cases:
@@ -148,14 +152,26 @@ class _Panel:
     def judge(self, photo: LabelledPhoto) -> tuple[Verdict, ...]:
         frame = read_image(photo.path)
         batches: dict[tuple[Preprocessing, InputTensor], Batch] = {}
-        scores = [
-            self._scores(case, classifier, frame, batches)
+        outputs = [
+            self._output(case, classifier, frame, batches)
             for case, classifier in zip(self._cases, self._classifiers, strict=True)
         ]
+        scores = [
+            shown_scores(output, classifier.spec)
+            for output, classifier in zip(outputs, self._classifiers, strict=True)
+        ]
         wanted = None if self._reference is None else scores[self._reference]
-        return tuple(_verdict(row, photo.class_id, wanted) for row in scores)
+        return tuple(
+            _verdict(
+                row,
+                photo.class_id,
+                wanted,
+                row if spec is None else shown_scores(output, spec),
+            )
+            for row, output, spec in zip(scores, outputs, self._keras_specs, strict=True)
+        )
 
-    def _scores(
+    def _output(
         self,
         case: Case,
         classifier: Classifier,
@@ -169,7 +185,7 @@ class _Panel:
                 self._preprocessors[key] = Preprocessor(*key)
             batches[key] = self._preprocessors[key](frame)
         try:
-            return shown_scores(classifier.raw_scores(batches[key]), spec)
+            return classifier.raw_scores(batches[key])
         except ArtifactError as error:
             message = f"{case.title}: {error.message}"
             raise ArtifactError(message, hint=error.hint) from error
@@ -189,13 +205,24 @@ def _open(case: Case) -> Classifier:
         raise ArtifactError(message, hint=error.hint) from error
 
 
-def _verdict(scores: Scores, class_id: int, wanted: Scores | None) -> Verdict:
-    best = int(np.argmax(scores))
+def _verdict(
+    scores: Scores, class_id: int | None, wanted: Scores | None, keras_scores: Scores
+) -> Verdict:
+    best = int(scores.argmax())
     return Verdict(
         predicted=best,
         confidence=float(scores[best]),
-        true_score=float(scores[class_id]),
-        is_in_top5=is_among_best(scores, class_id, TOP_K),
-        is_agreeing=wanted is not None and best == int(np.argmax(wanted)),
-        score_error=0.0 if wanted is None else float(np.abs(scores - wanted).max()),
+        keras_confidence=float(scores[best] if keras_scores is scores else keras_scores.max()),
+        true_score=0.0 if class_id is None else float(scores[class_id]),
+        is_in_top5=class_id is not None and is_among_best(scores, class_id, TOP_K),
+        is_agreeing=wanted is not None and best == int(wanted.argmax()),
+        score_error=0.0
+        if wanted is None or wanted is scores
+        else float(np.abs(scores - wanted).max()),
     )
+
+
+def keras_spec(spec: ModelSpec) -> ModelSpec | None:
+    """Return a spec with the temperature of the Keras model; None where the artifact has the same."""
+    before = spec.provenance.keras_temperature
+    return None if before in {None, spec.temperature} else replace(spec, temperature=before)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from edgecls_bench.cases import Case, plan_cases
 from edgecls_bench.compare import MAX_CONFUSION_LABELS, LabelledPhoto, compare, reference_of
-from edgecls_bench.comparison import Comparison
+from edgecls_bench.comparison import Comparison, Gate
 from edgecls_bench.evaluation import workers_for
 from edgecls_device.artifact import read_artifact
 from edgecls_device.classifier import Classifier
 from edgecls_device.errors import ArtifactError, DataError, MissingDependencyError, OptionError
 from edgecls_device.images import read_image
 from edgecls_device.records import from_json, to_json
-from edgecls_device.spec import Group, ModelSpec, Preprocessing
+from edgecls_device.spec import Group, ModelSpec, Preprocessing, Provenance
 
 from tests.benchmarks.color_models import LABELS, color_spec, write_color_model
 
@@ -240,6 +240,129 @@ def test_float32_tflite_is_the_reference_before_onnx(artifacts):
     assert reference_of(cases) == 2
     assert reference_of(cases[:2]) == 1
     assert reference_of(cases[:1]) is None
+
+
+def test_every_artifact_but_the_reference_is_held_against_it(artifacts, photos_dir):
+    gate = Gate(max_drop=0.005, min_agreement=0.99)
+    comparison = run_compare(artifacts, photos_dir, gate=gate)
+    exact, blind = comparison.cases
+    assert (exact.paired, exact.agreement_interval, exact.judgement) == (None, None, None)
+    assert (blind.paired.losses, blind.paired.gains) == (6, 0)
+    assert blind.paired.p_value == pytest.approx(2 / 64)
+    assert blind.paired.drop == pytest.approx(1 / 3)
+    assert 0.1 < blind.paired.low < 1 / 3 < blind.paired.high < 0.6
+    assert blind.agreement_interval == pytest.approx((0.4375, 0.8372), abs=1e-4)
+    assert blind.judgement.verdict == comparison.verdict == "fails"
+    assert comparison.gate == gate
+
+
+def test_a_harmless_artifact_on_a_handful_of_photos_is_not_called_good(
+    artifacts, tmp_path, photos_dir
+):
+    same = read_artifact(write_color_model(tmp_path / "same.onnx", color_spec("float16")))
+    comparison = run_compare([artifacts[0], same], photos_dir, gate=Gate(max_drop=0.005))
+    assert comparison.verdict == "too few photos"
+    assert comparison.cases[1].judgement.photos_needed > 700
+
+
+def test_each_backend_of_a_file_is_judged(artifacts, photos_dir, monkeypatch):
+    monkeypatch.setattr(
+        "edgecls_bench.compare.plan_cases",
+        lambda *_: [
+            Case(artifact=artifact, backend="onnxruntime")
+            for artifact in [*artifacts, artifacts[0]]
+        ],
+    )
+    comparison = run_compare(artifacts, photos_dir, gate=Gate(min_agreement=0.5))
+    judged = [case.judgement and case.judgement.verdict for case in comparison.cases]
+    assert judged == [None, "too few photos", "holds"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "gate", "match"),
+    [
+        (
+            slice(1, 2),
+            Gate(max_drop=0.01),
+            "float32 artifact to hold the others against, got colors",
+        ),
+        (slice(0, 1), Gate(max_drop=0.01), "beside the reference"),
+        (slice(0, 2), Gate(), "got neither"),
+        (slice(0, 2), Gate(max_drop=2), "as a share"),
+    ],
+)
+def test_a_gate_that_cannot_be_asked_is_refused(artifacts, photos_dir, chosen, gate, match):
+    with pytest.raises(OptionError, match=match):
+        run_compare(artifacts[chosen], photos_dir, gate=gate)
+
+
+def without_classes(root):
+    return [replace(photo, class_id=None) for photo in labelled(root)]
+
+
+def test_photos_without_classes_give_agreement_and_score_errors_alone(artifacts, photos_dir):
+    known = run_compare(artifacts, photos_dir)
+    comparison = run_compare(artifacts, photos_dir, photos=without_classes(photos_dir))
+    assert comparison.class_ids == ()
+    for case, with_classes in zip(comparison.cases, known.cases, strict=True):
+        assert (case.top1, case.top5, case.paired, case.calibration_error) == (None,) * 4
+        assert (case.per_class, case.confusion, case.true_score) == ((), (), ())
+        assert case.agreement == with_classes.agreement
+        assert case.worst_score_error == with_classes.worst_score_error
+        assert case.predicted == with_classes.predicted
+    assert from_json(Comparison, to_json(comparison, indent=None), name="x") == comparison
+
+
+def test_photos_without_classes_can_be_asked_for_agreement_alone(artifacts, photos_dir):
+    photos = without_classes(photos_dir)
+    agreement = Gate(min_agreement=0.99)
+    assert run_compare(artifacts, photos_dir, photos=photos, gate=agreement).verdict == "fails"
+    with pytest.raises(OptionError, match="photos with classes"):
+        run_compare(artifacts, photos_dir, photos=photos, gate=Gate(max_drop=0.01))
+
+
+def test_some_photos_with_and_some_without_classes_are_refused(artifacts, photos_dir):
+    photos = [*labelled(photos_dir), *without_classes(photos_dir)]
+    with pytest.raises(DataError, match="got 18 of 36 without"):
+        run_compare(artifacts, photos_dir, photos=photos)
+
+
+def test_photos_of_no_class_count_as_unknown_below_the_threshold(tmp_path, photos_dir):
+    path = write_color_model(tmp_path / "m.onnx", color_spec(unknown_threshold=0.9))
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for i, color in enumerate([(128, 128, 128), (90, 90, 100), (255, 0, 0)]):  # grey, grey, blue
+        cv2.imwrite(str(outside / f"{i}.png"), np.full((20, 30, 3), color, np.uint8))
+    (outside / "3.png").write_bytes(b"broken")
+    comparison = run_compare(
+        [read_artifact(path)],
+        photos_dir,
+        out_of_set=sorted(outside.iterdir()),
+        out_of_set_folder=outside,
+    )
+    assert comparison.cases[0].out_of_set_unknown == pytest.approx(2 / 3)
+    assert (comparison.out_of_set, comparison.out_of_set_photos) == (str(outside), 3)
+    assert len(comparison.photos) == len(comparison.class_ids) == 18
+    with pytest.raises(DataError, match="none of 1"):
+        run_compare([read_artifact(path)], photos_dir, out_of_set=[outside / "3.png"])
+
+
+def test_confidence_is_kept_as_before_it_was_refitted(tmp_path, photos_dir):
+    refitted = color_spec(temperature=4.0, provenance=Provenance(keras_temperature=1.0))
+    same = color_spec(temperature=4.0, provenance=Provenance(keras_temperature=4.0))
+    first, second, before = (
+        read_artifact(write_color_model(tmp_path / f"{i}.onnx", spec))
+        for i, spec in enumerate([refitted, same, color_spec()])
+    )
+    cases = run_compare([first, second, before], photos_dir).cases
+    assert cases[0].keras_confidence == cases[2].confidence
+    assert cases[0].confidence == cases[1].confidence != cases[2].confidence
+    assert cases[1].keras_confidence == cases[2].keras_confidence == ()
+
+
+def test_calibration_error_is_that_of_the_shown_confidence(artifacts, photos_dir):
+    case = run_compare(artifacts, photos_dir).cases[0]
+    assert case.calibration_error == pytest.approx(1 - np.mean(case.confidence), abs=1e-5)
 
 
 def test_what_compares_and_benches_needs_no_workstation():
