@@ -98,12 +98,29 @@ class RunDirectory:
         """Return the spec of the trained model.
 
         Raises:
-            DataError: If nothing was trained here yet.
+            DataError: If nothing was trained here yet, or this is a file.
             SpecError: If the file is damaged.
         """
+        if self.path.is_file():
+            raise _no_run(self.path)
         if not self.spec.is_file() or not self.model.is_file():
             message = f"Expected a finished run in {str(self.path)!r}, got no model.keras and spec.json there."
             raise DataError(message, hint=f"edgecls train PHOTOS --out {self.path}")
         return from_json(
             ModelSpec, read_bytes(self.spec, max_bytes=MAX_RECORD_BYTES), name=str(self.spec)
         )
+
+
+def _no_run(path: Path) -> DataError:
+    if path.suffix in {".tflite", ".onnx"}:
+        message = (
+            f"Expected a run directory, got the file {str(path)!r}, which was exported already."
+        )
+        hint = f"name the run whose model.keras it was made from; to look into it: edgecls inspect {path}"
+    elif path.suffix == ".keras":
+        message = f"Expected a run directory, got the file {str(path)!r}."
+        hint = f"name the directory that holds it: {path.parent}"
+    else:
+        message = f"Expected a run directory, got the file {str(path)!r}."
+        hint = "name the directory that 'edgecls train' wrote"
+    return DataError(message, hint=hint)

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": ("edgecls.cli.train:command", "Train a classifier on a folder of photos."),
     "pretrained": ("edgecls.cli.pretrained:command", "Take a ready model, without training."),
     "export": ("edgecls.cli.export:command", "Write .tflite and .onnx files, quantized."),
+    "recipes": ("edgecls.cli.recipes:command", "The kinds of files an export can make."),
     "compare": (
         "edgecls.cli.compare:command",
         "Accuracy of each exported file on the same photos.",

@@ -17,7 +17,7 @@ import numpy as np
 from edgecls_device.arrays import Scores
 from edgecls_device.artifact import read_artifact
 from edgecls_device.backends.protocol import BackendOptions, default_threads
-from edgecls_device.backends.table import choose_backend, open_backend
+from edgecls_device.backends.table import choose_backend
 from edgecls_device.classifier import Classifier
 from edgecls_device.errors import EdgeclsError, ExportError
 from edgecls_device.files import storage_errors, writing
@@ -31,6 +31,8 @@ from edgecls_export.exported import ExportedArtifact, Images, ModelBody
 from edgecls_export.fidelity import Fidelity, check_limits, golden_tolerance, measure, run_all
 from edgecls_export.frozen import FrozenModel, fingerprint, freeze
 from edgecls_export.native_log import output_to_log
+from edgecls_export.operators import open_converted
+from edgecls_export.rehearsal import rehearse
 from edgecls_export.requirements import (
     check_class_ids,
     check_destination,
@@ -97,6 +99,7 @@ def export(
     check_images(calibration, spec, name="calibration", at_least=int(entry.needs_calibration))
     check_class_ids(class_ids, photos, spec)
     check_destination(destination, format)
+    rehearse(format, recipe, log=log)
     tell = on_step or (lambda _: None)
     tell(STEPS[0])
     title = f"{destination.name}: {format} {recipe}"
@@ -205,7 +208,7 @@ class _Seen(NamedTuple):
 def _run(body: ModelBody, spec: ModelSpec, file_format: str, photos: Images) -> _Seen:
     options = BackendOptions(threads=default_threads())
     name = choose_backend(file_format)
-    with Classifier(spec, open_backend(name, body.data, options)) as classifier:
+    with Classifier(spec, open_converted(file_format, body.data, options)) as classifier:
         golden = run_all(classifier, _golden(spec))
         return _Seen(golden=golden, photos=run_all(classifier, photos), backend=name)
 

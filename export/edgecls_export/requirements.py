@@ -17,6 +17,9 @@ from edgecls_export.frozen import OUTPUT_NAME, FrozenModel
 
 __all__ = ["check_class_ids", "check_destination", "check_images", "check_model"]
 
+SMALL_INTEGERS = {"int4", "uint4", "int8", "uint8"}
+"""Types of quantized weights; counters and random seeds of layers are wider."""
+
 
 def check_model(frozen: FrozenModel, spec: ModelSpec) -> None:
     """Check that a Keras model is what its spec says, and ends as exporters need it.
@@ -25,6 +28,7 @@ def check_model(frozen: FrozenModel, spec: ModelSpec) -> None:
         ExportError: If it does not.
     """
     model = frozen.model
+    _expect_float(model)
     height, width = spec.preprocessing.height, spec.preprocessing.width
     _expect("one input and one output", _ends(model), (1, 1))
     _expect("input shape", _shape(model.input_shape), (None, height, width, 3))
@@ -93,6 +97,36 @@ def check_destination(path: Path, file_format: str) -> None:
         handle, name = tempfile.mkstemp(prefix=".edgecls-", dir=path.parent)
         os.close(handle)
         Path(name).unlink()
+
+
+def _expect_float(model: Any) -> None:
+    """Refuse a model that was quantized in Keras: exporters quantize a float one.
+
+    Quantized layers are those with a dtype policy such as ``int8_from_float32``, which ``model.quantize``
+    gives them, those with weights of 8 bits or fewer, and those that only quantize.
+    """
+    layers = list(model._flatten_layers(include_self=False))  # noqa: SLF001 - there is no other walk
+    quantized = [layer.name for layer in layers if _is_quantized(layer)]
+    if quantized:
+        more = f" and {len(quantized) - 1} more" if len(quantized) > 1 else ""
+        message = (
+            f"Expected a Keras model of floats, got a quantized layer {quantized[0]!r}{more}: the model is "
+            f"already quantized."
+        )
+        hint = (
+            "export the float model it was made from; to keep what quantization-aware training taught, "
+            "use --recipe int8-qat"
+        )
+        raise ExportError(message, hint=hint)
+
+
+def _is_quantized(layer: Any) -> bool:
+    policy = getattr(layer, "dtype_policy", None)
+    return (
+        getattr(policy, "quantization_mode", None) is not None
+        or type(layer).__name__.startswith(("Quantize", "FakeQuant"))
+        or any(str(variable.dtype) in SMALL_INTEGERS for variable in layer.weights)
+    )
 
 
 def _ends(model: Any) -> tuple[int, int]:
