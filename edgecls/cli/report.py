@@ -45,6 +45,8 @@ def command(run: Path, out: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_summary(content, path), ensure_ascii=False, indent=2))
         return
+    if content.gate is not None:
+        click.echo(f"Gate: {content.gate.verdict}. {content.gate.summary}")
     click.echo(content.headline)
     for step in content.steps[:1]:
         click.echo(f"Next: {step.title}" + (f": {step.commands[0]}" if step.commands else ""))
@@ -56,6 +58,7 @@ def _summary(content: ReportContent, path: Path) -> dict[str, object]:
     return {
         "report": str(path),
         "headline": content.headline,
+        "gate": content.gate.verdict if content.gate is not None else None,
         "recommended": chosen.choice.artifact if chosen is not None else None,
         "backend": chosen.choice.backend if chosen is not None else None,
         "reasons": list(chosen.reasons) if chosen is not None else [],

@@ -147,7 +147,7 @@ def _artifact_row(
 def _worse(entry: Measured, better: Measured, names: Mapping[Key, str], photos: int) -> str:
     """Say by how many photos, since one or two are chance."""
     fewer = count_text(round(((better.quality or 0.0) - (entry.quality or 0.0)) * photos), "photo")
-    what = "right" if entry.top1 is not None else "as the reference"
+    what = "right" if entry.top1 is not None else "answered as the reference does"
     return f"{fewer} fewer {what}, and slower, than {names[better.key]}"
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["BINS", "ScoreBin", "UnknownCost", "calibration_error", "score_bins", "unknown_cost"]
+__all__ = ["BINS", "ScoreBin", "UnknownCost", "score_bins", "unknown_cost"]
 
 BINS = 15
+"""As in :func:`edgecls_bench.metrics.calibration_error`, so that the diagram shows what the error sums up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,15 +54,6 @@ def score_bins(confidence: Sequence[float], is_right: Sequence[bool]) -> tuple[S
         )
         for _, photos in sorted(members.items())
     )
-
-
-def calibration_error(bins: Sequence[ScoreBin]) -> float:
-    """Return the expected calibration error, 0..1.
-
-    Source: Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2.
-    """
-    photos = sum(b.photos for b in bins)
-    return sum(b.photos * abs(b.accuracy - b.confidence) for b in bins) / photos if photos else 0.0
 
 
 def unknown_cost(

@@ -41,5 +41,7 @@ def examined(
             continue
         if entry not in int8 and entry is not chosen and found:
             continue  # others only where there is no int8 one
+        if any(entry.artifact == other.artifact for other in found.values()):
+            continue  # the same file on another runtime
         found.setdefault(case.predicted, entry)
     return tuple(found.values())[:MAX_EXAMINED]

@@ -10,6 +10,7 @@ LINE_HEIGHT_PX = 16.0
 _CHARACTER_PX = 7.5  # mean advance of a 13.5 px sans-serif; CJK and the like are twice as wide
 _AROUND_PX = 3.0  # what a label leaves free around a mark
 _ROUNDS = 4
+_LEADER_COST = 120.0  # a label so far away that a line must join it to its point
 _LINE_COST = 600.0  # a line through a label or another line, in square pixels of overlap
 
 
@@ -85,15 +86,15 @@ def place_labels(
     centres = [_centre(group) for group in groups]
     placed: dict[int, PlacedLabel] = {}
     for _ in range(_ROUNDS):
+        before = dict(placed)
         for i, group in enumerate(groups):
             others = [(centres[j], label) for j, label in placed.items() if j != i]
             reach = max(math.dist(centres[i], point) for point in group) + radii[i]
-            choices = _choices(centres[i], sizes[i], reach)
-            costs = [
-                _cost(choice, centres[i], others, marks, obstacles, bounds) + 1e-3 * rank
-                for rank, choice in enumerate(choices)
-            ]
-            placed[i] = choices[costs.index(min(costs))]
+            placed[i] = _cheapest(
+                _choices(centres[i], sizes[i], reach), centres[i], others, marks, obstacles, bounds
+            )
+        if placed == before:
+            break
     return tuple(placed[i] for i in range(len(groups)))
 
 
@@ -112,6 +113,25 @@ def nearby(points: Sequence[tuple[float, float]], *, within: float) -> tuple[tup
 
 def _centre(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
+
+
+def _cheapest(
+    choices: Sequence[PlacedLabel],
+    point: tuple[float, float],
+    others: Sequence[tuple[tuple[float, float], PlacedLabel]],
+    marks: Sequence[Box],
+    obstacles: Sequence[Box],
+    bounds: Box,
+) -> PlacedLabel:
+    """Return the choice of least cost, the first of equals; places with a leader come last in ``choices``."""
+    best, least = choices[0], math.inf
+    for rank, choice in enumerate(choices):
+        if choice.has_leader and least <= _LEADER_COST:
+            break  # no later one can be cheaper
+        cost = _cost(choice, point, others, marks, obstacles, bounds) + 1e-3 * rank
+        if cost < least:
+            best, least = choice, cost
+    return best
 
 
 def _choices(
@@ -189,7 +209,7 @@ def _cost(
         if choice.has_leader:
             cost += _LINE_COST * _crosses(label.box, point, choice.leader)
     if choice.has_leader:
-        cost += 120 + math.dist(point, choice.leader)
+        cost += _LEADER_COST + math.dist(point, choice.leader)
         cost += sum(
             _LINE_COST * _crosses(mark, point, choice.leader)
             for mark in marks

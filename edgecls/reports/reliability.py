@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgecls_bench.comparison import ComparisonCase
+from edgecls_bench.metrics import calibration_error
 
 from edgecls.reports.axes import Axis, linear_axis
-from edgecls.reports.calibration import BINS, ScoreBin, calibration_error, score_bins
+from edgecls.reports.calibration import BINS, ScoreBin, score_bins
 from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.number_text import percent_text
 from edgecls.reports.plot_frame import LEFT_PX, RIGHT_PX
@@ -125,7 +126,7 @@ def _diagram(title: str, confidence: Sequence[float], is_right: Sequence[bool]) 
     x = linear_axis(0.0, 100.0, start=LEFT_PX, end=RIGHT_PX)
     y = linear_axis(0.0, 100.0, start=MIDDLE_PX, end=TOP_PX)
     fullest = max((b.photos for b in bins), default=1)
-    error = calibration_error(bins)
+    error = calibration_error(confidence, is_right)
     drawn = tuple(_drawn_bin(b, x, y, fullest) for b in bins)
     return Diagram(
         title=title,

@@ -1,10 +1,12 @@
 import itertools
 import math
+import random
 
 import pytest
+from edgecls_bench.metrics import calibration_error
 
 from edgecls.reports.axes import linear_axis, logarithmic_axis
-from edgecls.reports.calibration import calibration_error, score_bins, unknown_cost
+from edgecls.reports.calibration import score_bins, unknown_cost
 from edgecls.reports.classes import class_results, confused_pairs
 from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.label_placement import Box
@@ -110,11 +112,14 @@ def test_the_interval_is_wilsons(right, photos, low, high):
     assert wilson_interval(right, photos) == pytest.approx((low, high), abs=1e-4)
 
 
-def test_a_perfectly_honest_score_has_no_calibration_error():
-    bins = score_bins([0.75] * 4 + [1.0] * 2, [True, True, True, False, True, True])
-    assert [b.photos for b in bins] == [4, 2]
-    assert calibration_error(bins) == 0
-    assert calibration_error(score_bins([0.9], [False])) == pytest.approx(0.9)
+def test_bins_sum_up_to_the_calibration_error_that_compare_gives():
+    rng = random.Random(1)
+    scores = [rng.random() for _ in range(500)]
+    is_right = [rng.random() < score**2 for score in scores]
+    bins = score_bins(scores, is_right)
+    summed = sum(b.photos * abs(b.accuracy - b.confidence) for b in bins) / 500
+    assert summed == pytest.approx(calibration_error(scores, is_right))
+    assert [b.photos for b in score_bins([0.75] * 4 + [1.0] * 2, [True] * 6)] == [4, 2]
 
 
 def test_the_unknown_threshold_is_counted_both_ways():

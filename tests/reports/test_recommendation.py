@@ -11,13 +11,22 @@ PHOTOS = 1000
 
 
 def entry(
-    recipe, *, top1=None, ms=None, mb=10.0, agreement=1.0, kind="tflite", threads=(1,), error=""
+    recipe,
+    *,
+    top1=None,
+    ms=None,
+    mb=10.0,
+    agreement=1.0,
+    kind="tflite",
+    threads=(1,),
+    error="",
+    is_compared=False,
 ):
     name = f"m.{recipe}.{kind}"
     same = {"artifact": name, "sha256": "s", "format": kind, "recipe": recipe}
     same |= {"backend": "litert", "size_bytes": int(mb * 1e6)}
     case = None
-    if top1 is not None:
+    if top1 is not None or is_compared:
         case = ComparisonCase(
             **same,
             temperature=1.0,

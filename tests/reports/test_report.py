@@ -194,6 +194,20 @@ def test_a_thousand_classes_stay_small_and_show_the_weakest_and_most_confused(th
     assert "Confusion" not in thousand.text.replace("Most confused", "")
 
 
+@pytest.mark.parametrize("record", ["compare", "bench"])
+def test_a_record_of_another_version_is_refused_with_the_command_that_writes_it_anew(
+    tmp_path, record
+):
+    run = write_run(tmp_path / "my pets")
+    path = run.path / f"{record}.json"
+    body = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**body, "version": 0}), "utf-8")
+    with pytest.raises(SpecError, match=rf"version \d of .* in .*{record}\.json, got 0") as error:
+        write_report(run)
+    assert error.value.hint == f"edgecls {record} '{run.path}'"
+    assert not run.report.exists()
+
+
 def test_a_damaged_record_is_refused_by_name(tmp_path):
     run = write_run(tmp_path / "pets")
     run.bench.write_text("{")
