@@ -1,0 +1,196 @@
+"""A folder of photos to calibrate on."""
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from edgecls_device.artifact import read_artifact
+from edgecls_device.errors import DataError, OptionError
+from edgecls_device.images import read_image
+from edgecls_device.preprocessing import Preprocessor
+from edgecls_device.spec import Preprocessing
+from edgecls_export.frozen import fingerprint
+
+from edgecls.data.download import sha256_of
+from edgecls.data.split_record import Split, SplitPhoto
+from edgecls.exports.calibration import check_pictures, photos_to_calibrate
+from edgecls.exports.photo_files import PhotoFiles, Pictures, halves, prepare
+from edgecls.exports.run import export_run
+from tests.export.runs import write_photos, write_run
+from tests.export.tiny import HEIGHT, LABELS, SPEC, WIDTH, pictures
+
+NO_PHOTOS = Split(root="/photos", labels=LABELS, photos=())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of 24 different photos, in no class folders."""
+    write_photos(tmp_path / "camera", pictures(24, seed=21))
+    return tmp_path / "camera"
+
+
+def test_a_flat_folder_is_taken_in_the_order_of_contents(folder, tmp_path):
+    chosen = photos_to_calibrate(folder, split=NO_PHOTOS)
+    assert len(chosen.paths) == 24
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    for i, path in enumerate(reversed(chosen.paths)):
+        shutil.copy(path, renamed / f"photo {i}.png")
+    again = photos_to_calibrate(renamed, split=NO_PHOTOS, most=5)
+    same = [path.read_bytes() for path in chosen.paths[:5]]
+    assert [path.read_bytes() for path in again.paths] == same
+
+
+def test_class_folders_take_turns(tmp_path):
+    write_photos(tmp_path / "set", pictures(24, seed=3), [LABELS[i % 4] for i in range(24)])
+    chosen = photos_to_calibrate(tmp_path / "set", split=NO_PHOTOS, most=8)
+    assert chosen.class_ids == (0, 1, 2, 3, 0, 1, 2, 3)
+    assert len({path.parent for path in chosen.paths[:4]}) == 4
+
+
+def test_folders_may_be_nested_below_one(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "all" / "2026" / "november")
+    assert len(photos_to_calibrate(tmp_path / "all", split=NO_PHOTOS).paths) == 24
+
+
+def test_a_data_set_made_for_training_is_read_below_its_split_folders(tmp_path):
+    names = [f"{('train', 'validation')[i % 2]}/{LABELS[i // 6]}" for i in range(24)]
+    write_photos(tmp_path / "set", pictures(24, seed=3), names)
+    chosen = photos_to_calibrate(tmp_path / "set", split=NO_PHOTOS, most=4)
+    assert chosen.class_ids == (0, 1, 2, 3)
+
+
+def test_photos_that_are_checked_or_tested_on_are_not_taken(folder):
+    everything = photos_to_calibrate(folder, split=NO_PHOTOS).paths
+    photos = tuple(
+        SplitPhoto(path=path.name, class_id=0, content_hash=sha256_of(path), split=name)
+        for path, name in zip(everything, ("train", "val", "test"), strict=False)
+    )
+    split = Split(root=str(folder), labels=LABELS, photos=photos)
+    chosen = photos_to_calibrate(folder, split=split).paths
+    assert set(everything) - set(chosen) == set(everything[1:3])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: None, "does not exist"),
+        (lambda folder: folder.mkdir(), "photos to calibrate on .* got none"),
+        (lambda folder: folder.write_text("x"), "is a file"),
+        (lambda folder: write_photos(folder, pictures(9)), "got 9 usable of 9"),
+        (lambda folder: write_photos(folder, pictures(1).repeat(12, 0)), "1 usable of 12 .*11 cop"),
+        (
+            lambda folder: write_photos(folder, pictures(12), ["cats"] * 6 + [LABELS[0]] * 6),
+            "class folders of the model .* got 'cats'",
+        ),
+        (
+            lambda folder: write_photos(folder, pictures(12), ["cats"] * 6 + ["dogs"] * 6),
+            "got 'cats', 'dogs'; its labels are circle",
+        ),
+    ],
+)
+def test_a_folder_of_no_use_is_refused(tmp_path, make, message):
+    make(tmp_path / "bad")
+    with pytest.raises(DataError, match=message) as error:
+        photos_to_calibrate(tmp_path / "bad", split=NO_PHOTOS)
+    assert error.value.hint
+
+
+def test_a_run_that_was_not_trained_on_photos_takes_folders_of_any_name(tmp_path):
+    write_photos(tmp_path / "any", pictures(12), ["cats"] * 6 + ["dogs"] * 6)
+    assert len(photos_to_calibrate(tmp_path / "any", split=None).paths) == 12
+
+
+def test_a_class_without_photos_is_noted(tmp_path, capfd):
+    names = [LABELS[i % 3] for i in range(12)]
+    write_photos(tmp_path / "set", pictures(12), names)
+    assert len(photos_to_calibrate(tmp_path / "set", split=NO_PHOTOS).paths) == 12
+    assert LABELS[3] in capfd.readouterr().err
+
+
+def grey(level, noise=1.0):
+    rng = np.random.default_rng(level)
+    return np.clip(level + rng.normal(0, noise, (HEIGHT, WIDTH, 3)), 0, 255).astype(np.uint8)
+
+
+def nearly_the_same():
+    rng = np.random.default_rng(0)
+    photo = pictures(1)[0].astype(int)
+    noisy = [photo + rng.integers(-1, 2, photo.shape) for _ in range(20)]
+    return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.stack([grey(level) for level in range(60, 90)]), "30 of one plain colour"),
+        (pictures(1).repeat(15, 0), "14 with the same pixels as others"),
+        (pictures(9), "11 that cannot be read"),
+        (nearly_the_same(), "nearly the same picture"),
+    ],
+)
+def test_pixels_that_show_no_ranges_are_refused(tmp_path, images, message):
+    with pytest.raises(DataError, match=message):
+        check_pictures(images, tmp_path, chosen=max(20, len(images)))
+
+
+def test_a_camera_that_stands_still_is_no_fault(tmp_path):
+    images = pictures(1).repeat(12, 0)
+    for i, image in enumerate(images):
+        image[8:20, 3 * i : 3 * i + 12] = 255 - 20 * i
+    check_pictures(images, tmp_path, chosen=12)
+
+
+def test_pictures_are_the_bytes_that_the_device_sees(tmp_path):
+    rng = np.random.default_rng(4)
+    paths = []
+    for i, size in enumerate([(480, 640), (97, 61), (32, 48), (300, 200)]):
+        path = tmp_path / f"{i}.jpg"
+        cv2.imwrite(str(path), rng.integers(0, 255, (*size, 3), np.uint8))
+        paths.append(path)
+    for rule in (
+        SPEC.preprocessing,
+        Preprocessing(height=40, width=24, crop_fraction=0.875),
+        Preprocessing(height=40, width=24, resize="letterbox"),
+    ):
+        device = Preprocessor(rule)
+        seen = np.concatenate([device(read_image(path)).copy() for path in paths])
+        assert (prepare(PhotoFiles(paths=tuple(paths)), rule).images == seen).all()
+
+
+def test_halves_share_no_photo_and_have_every_class():
+    class_ids = (0, 1, 2, 0, 1, 2, 0, 1, 0, 0, 0)
+    images = pictures(11)
+    first, second = halves(Pictures(images=images, class_ids=class_ids))
+    of = {image.tobytes(): class_id for image, class_id in zip(images, class_ids, strict=True)}
+    seen = [[of[image.tobytes()] for image in half] for half in (first, second)]
+    assert sorted(seen[0] + seen[1]) == sorted(class_ids)
+    assert not {i.tobytes() for i in first} & {i.tobytes() for i in second}
+    for class_id in range(3):
+        assert abs(seen[0].count(class_id) - seen[1].count(class_id)) <= 1
+
+
+@pytest.fixture
+def run(tiny_model, tmp_path):
+    splits = ["train"] * 10 + ["val"] * 2
+    return write_run(tmp_path, tiny_model, pictures(12), [i % 4 for i in range(12)], splits)
+
+
+def test_the_fingerprint_in_the_spec_is_that_of_the_folder(run, folder):
+    done = export_run(run, formats=["tflite"], recipes=["int8"], calibration=folder)
+    spec = read_artifact(done.artifacts[0].path).spec
+    wanted = prepare(photos_to_calibrate(folder, split=NO_PHOTOS), spec.preprocessing).images
+    assert spec.provenance.calibration_fingerprint == fingerprint(wanted)
+    assert done.artifacts[0].calibration_photos == 24
+
+
+def test_calibration_photos_for_recipes_that_take_none_are_refused(run, folder):
+    with pytest.raises(OptionError, match="--calibration with float32, float16"):
+        export_run(run, formats=["tflite"], recipes=["float32", "float16"], calibration=folder)
+
+
+def test_a_bad_folder_is_found_before_the_model_is_loaded(run, tmp_path, capfd):
+    with pytest.raises(DataError):
+        export_run(run, calibration=tmp_path / "nothing")
+    assert "Loading" not in capfd.readouterr().err
