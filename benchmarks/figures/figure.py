@@ -42,6 +42,7 @@ class Row:
         unit: Its unit.
         at_most: What it should not exceed, if there is a target.
         at_least: What it should reach, if there is a target.
+        note: What the number does not say, such as why it could not be measured.
     """
 
     what: str
@@ -49,6 +50,7 @@ class Row:
     unit: str
     at_most: float | None = None
     at_least: float | None = None
+    note: str = ""
 
     @property
     def verdict(self) -> str:
@@ -93,7 +95,7 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finished:
-    """One process that ended well.
+    """One process that ended as it should.
 
     Attributes:
         seconds: From its start to its end.
@@ -101,19 +103,31 @@ class Finished:
         peak_bytes: Its largest resident memory. Not below that of the script that started it, which is
             why these scripts import little.
         output: What it printed on standard output.
+        code: Its exit code.
     """
 
     seconds: float
     first_line_s: float
     peak_bytes: int
     output: str
+    code: int = 0
 
 
-def run(command: Sequence[str | Path], *, variables: Mapping[str, str] | None = None) -> Finished:
+def run(
+    command: Sequence[str | Path],
+    *,
+    variables: Mapping[str, str] | None = None,
+    accepts: Sequence[int] = (0,),
+) -> Finished:
     """Run a command in a fresh process; its standard error goes to ours.
 
+    Args:
+        command: Program and arguments.
+        variables: Set in its environment.
+        accepts: Exit codes that are an answer, such as those of a gate.
+
     Raises:
-        BenchmarkError: If it does not end with exit code 0.
+        BenchmarkError: If it ends with another exit code.
     """
     words = [str(word) for word in command]
     sys.stderr.write(f"$ {' '.join(words)}\n")
@@ -133,7 +147,7 @@ def run(command: Sequence[str | Path], *, variables: Mapping[str, str] | None = 
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
+    if process.returncode not in accepts:
         message = f"Expected the command to succeed, got exit code {process.returncode}: {' '.join(words)}"
         raise BenchmarkError(message)
     return Finished(
@@ -141,6 +155,7 @@ def run(command: Sequence[str | Path], *, variables: Mapping[str, str] | None = 
         first_line_s=first_line_s,
         peak_bytes=usage.ru_maxrss * 1024,
         output=output.decode(),
+        code=process.returncode,
     )
 
 
@@ -189,7 +204,8 @@ def show(figure: Figure, out: Path | None) -> None:
     print(f"{figure.title} ({machine.model}, {machine.cores} cores, {machine.busy_cores} busy)")
     for row in figure.rows:
         target = f"  ({row.target}: {row.verdict})" if row.target else ""
-        print(f"  {row.what:<{width}}  {row.value:10.3f} {row.unit}{target}")
+        note = f"  {row.note}" if row.note else ""
+        print(f"  {row.what:<{width}}  {row.value:10.3f} {row.unit}{target}{note}")
     if out is not None:
         write_atomically(out, to_json(figure))
         print(f"wrote {out}")

@@ -10,7 +10,18 @@ from edgecls_device.records import from_json
 from figure import Figure
 
 BENCHMARKS = Path(__file__).resolve().parents[1]
-ORDER = ("training", "export", "first_label", "demo")
+ORDER = (
+    "training",
+    "export",
+    "first_label",
+    "demo",
+    "seeds",
+    "thousand_classes",
+    "diagnosis",
+    "tuning",
+    "compare_speed",
+)
+PAGES = {"recipes": "recipes.md", "backbones": "backbones.md"}  # those with a page in docs
 HEAD = """\
 # Measured
 
@@ -21,9 +32,13 @@ everything anew. What was expected before is in `NOTES.md`. Nothing here is asse
 
 def main() -> None:
     found = {path.stem: path for path in (BENCHMARKS / "results").glob("*.json")}
-    names = [name for name in ORDER if name in found] + sorted(set(found) - set(ORDER))
+    with_page = {name for name in found if name.partition("_")[0] in PAGES}
+    rest = sorted(set(found) - set(ORDER) - with_page)
+    names = [name for name in ORDER if name in found] + rest
     parts = [section(found[name]) for name in names]
-    write_atomically(BENCHMARKS / "RESULTS.md", "\n".join([HEAD, *parts]))
+    links = [f"[docs/{page}](../docs/{page})" for page in PAGES.values()]
+    tail = f"## Recipes and backbones\n\nTheir tables are in {' and '.join(links)}.\n"
+    write_atomically(BENCHMARKS / "RESULTS.md", "\n".join([HEAD, *parts, tail]))
     print(f"wrote {BENCHMARKS / 'RESULTS.md'}")
 
 
@@ -32,6 +47,7 @@ def section(path: Path) -> str:
     figure = from_json(Figure, read_bytes(path, max_bytes=1_000_000), name=str(path))
     machine = figure.machine
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
+    has_notes = any(row.note for row in figure.rows)
     lines = [
         f"## {figure.title}",
         "",
@@ -39,11 +55,12 @@ def section(path: Path) -> str:
         f"Python {machine.python}, {machine.busy_cores:g} cores busy with other programs; {packages}.",
         f"{figure.created}, commit `{figure.commit}`: `{figure.command}`",
         "",
-        "| what | value | target | reached |",
-        "|---|---|---|---|",
+        "| what | value | target | reached |" + (" note |" if has_notes else ""),
+        "|---|---|---|---|" + ("---|" if has_notes else ""),
     ]
     lines += [
         f"| {row.what} | {row.value:.4g} {row.unit} | {row.target} | {row.verdict} |"
+        + (f" {row.note} |" if has_notes else "")
         for row in figure.rows
     ]
     return "\n".join([*lines, ""])

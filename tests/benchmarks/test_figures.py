@@ -13,7 +13,21 @@ from edgecls_device.records import encode, from_json
 from tests.benchmarks.color_models import LABELS
 
 FIGURES = Path(__file__).resolve().parents[2] / "benchmarks" / "figures"
-SCRIPTS = ["training", "export_all", "first_label", "demo", "readable"]
+SCRIPTS = [
+    "training",
+    "export_all",
+    "first_label",
+    "demo",
+    "readable",
+    "seeds",
+    "thousand_classes",
+    "recipes",
+    "backbones",
+    "scratch",
+    "crops",
+    "in_turn",
+    "gate_table",
+]
 
 
 def script(name, monkeypatch):

@@ -1,0 +1,122 @@
+"""1000 classes: how far int8 is from float32 on crops of real photos, how small and how fast.
+
+Half of the photos are cropped for measuring (see ``crops.py``), the others calibrate. No labels are needed for
+agreement, so any photos do; what they show decides how sure float32 is, and how sure it is decides how often a
+small error swaps the two best classes. So agreement is also given by float32's own best score.
+
+    python benchmarks/figures/thousand_classes.py photos/ --out benchmarks/results/thousand_classes.json
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from crops import make_crops
+from edgecls_bench.metrics import wilson_interval
+from edgecls_device.errors import GateError, TooFewPhotosError
+from figure import (
+    Row,
+    arguments,
+    describe_machine,
+    edgecls,
+    figure_of,
+    run,
+    show,
+    working_directory,
+)
+from recipe_rows import PARTLY, in_turn
+
+ANSWERS = (0, GateError.exit_code, TooFewPhotosError.exit_code)
+BANDS = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
+WANTED = "int8"  # the recipe that has targets
+
+
+def main() -> None:
+    parser = arguments("Compare int8 with float32 on 1000 classes.")
+    parser.add_argument("photos", type=Path, help="photos, at any depth")
+    parser.add_argument("--crops", type=int, default=4000)
+    parser.add_argument("--recipes", default=WANTED, help="compared with float32, commas between")
+    options = parser.parse_args()
+    machine = describe_machine()
+    with working_directory(options.work) as work:
+        crops, calibration = make_crops(options.photos, work / "thousand", count=options.crops)
+        directory = work / "thousand" / "imagenet"
+        run(edgecls("pretrained", "imagenet", "--out", directory))
+        recipes = f"float32,{options.recipes}"
+        run(
+            edgecls(
+                "export", directory, "--recipe", recipes, "--data", calibration, "--no-stability"
+            ),
+            accepts=PARTLY,
+        )
+        gate = ("--no-labels", "--min-agreement", "98.5")
+        done = run(edgecls("compare", directory, "--data", crops, *gate, "--json"), accepts=ANSWERS)
+        comparison = json.loads(done.output)
+        rows = [Row(what="crops", value=len(comparison["photos"]), unit="photos")]
+        for case in comparison["cases"]:
+            if case["recipe"] != "float32":
+                rows += case_rows(case, comparison)
+                rows += cost_rows(case, directory / "exports")
+    show(figure_of("1000 classes", machine, rows), options.out)
+
+
+def case_rows(case: Mapping[str, Any], comparison: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield how far one file is from float32."""
+    name, has_target = f"{case['format']} {case['recipe']}", case["recipe"] == WANTED
+    low, high = case["agreement_interval"]
+    yield Row(
+        what=f"{name}: agreement",
+        value=100 * case["agreement"],
+        unit="%",
+        at_least=98.5 if has_target else None,
+        note=f"95 % interval {100 * low:.2f} to {100 * high:.2f}; gate: {case['judgement']['verdict']}",
+    )
+    reference = next(c for c in comparison["cases"] if c["artifact"] == comparison["reference"])
+    agrees = [a == b for a, b in zip(reference["predicted"], case["predicted"], strict=True)]
+    for band in BANDS:
+        yield from band_rows(name, band, agrees, reference["confidence"])
+    yield Row(what=f"{name}: mean score error", value=case["mean_score_error"], unit="")
+    yield Row(what=f"{name}: worst score error", value=case["worst_score_error"], unit="")
+
+
+def band_rows(
+    name: str, band: tuple[float, float], agrees: Sequence[bool], confidence: Sequence[float]
+) -> Iterator[Row]:
+    """Yield the agreement where float32 gives its best class a score in a band."""
+    least, most = band
+    inside = [
+        a for a, c in zip(agrees, confidence, strict=True) if least <= c < most or c == most == 1
+    ]
+    if inside:
+        low, high = wilson_interval(sum(inside), len(inside))
+        yield Row(
+            what=f"{name}: agreement where float32's score is {least:g} to {most:g}",
+            value=100 * sum(inside) / len(inside),
+            unit="%",
+            note=f"{len(inside)} photos, 95 % interval {100 * low:.1f} to {100 * high:.1f}",
+        )
+
+
+def cost_rows(case: Mapping[str, Any], exports: Path) -> Iterator[Row]:
+    """Yield size and latency of one file beside float32 of its format."""
+    name, has_target = f"{case['format']} {case['recipe']}", case["recipe"] == WANTED
+    path = exports / Path(case["artifact"]).name
+    reference = exports / f"imagenet.float32.{case['format']}"
+    size = 100 * path.stat().st_size / reference.stat().st_size
+    timed = in_turn(path, reference, seconds=10)
+    time = 100 * timed["p50_ms"] / timed["reference_p50_ms"]
+    yield Row(
+        what=f"{name}: size of float32's", value=size, unit="%", at_most=29 if has_target else None
+    )
+    yield Row(what=f"{name}: p50", value=timed["p50_ms"], unit="ms")
+    yield Row(
+        what=f"{name}: p50 of float32's, 1 thread",
+        value=time,
+        unit="%",
+        at_most=48 if has_target else None,
+    )
+
+
+if __name__ == "__main__":
+    main()
