@@ -2,7 +2,8 @@
 
 The rungs of a format are in order of size, but for ``int8-qat``: as small as int8, it takes minutes of tuning
 and so comes after what is quick. Every rung is made in a temporary place and held against float32 of the same
-format; the walk ends at the first that holds, unless float16 could still be smaller.
+format; the walk ends at the first that holds, unless that is ``int8-mixed`` with so many layers in float that
+float16 could be smaller.
 
 Where there are too few photos to tell, but nothing seen on them speaks against a rung, the walk ends there as
 well: a larger file would be as unproven on the same photos. The rung is kept and called unproven.
@@ -33,7 +34,7 @@ from edgecls.exports.session import (
 from edgecls.progress import progress, say
 from edgecls.run_directory import RunDirectory
 
-__all__ = ["DEFAULT_GATE", "LADDER", "export_ladder", "rungs_of"]
+__all__ = ["DEFAULT_GATE", "LADDER", "can_be_smaller", "export_ladder", "rungs_of"]
 
 DEFAULT_GATE = Gate(max_drop=0.005)
 """Half a point of accuracy, where no limit is given."""
@@ -54,6 +55,12 @@ def rungs_of(file_format: str) -> tuple[Key, ...]:
     """Return the rungs of a format that the table of exporters has."""
     keys = ((file_format, recipe) for recipe in LADDER[file_format])
     return tuple(key for key in keys if key in EXPORTERS)
+
+
+def can_be_smaller(recipe: str, *, than: ExportedArtifact, float32_bytes: int) -> bool:
+    """Whether a rung further down can be smaller: float16 than a file whose layers are mostly in float."""
+    is_mixed = than.recipe == "int8-mixed"
+    return recipe == "float16" and is_mixed and float32_bytes / 2 < than.size_bytes
 
 
 def export_ladder(
@@ -167,10 +174,10 @@ class _Walk:
         self._wanted = self._look(self._reference)
 
     def is_worth(self, key: Key) -> bool:
-        """Whether a rung can still be the smallest that holds: the first always, then float16 alone."""
-        if self._best is None:
-            return True
-        return key[1] == "float16" and self._reference.size_bytes / 2 < self._best.size_bytes
+        """Whether a rung can still be the smallest that holds."""
+        return self._best is None or can_be_smaller(
+            key[1], than=self._best, float32_bytes=self._reference.size_bytes
+        )
 
     def try_rung(self, key: Key) -> None:
         """Make one file and hold it against float32."""
