@@ -1,4 +1,4 @@
-"""The photos a comparison looks at: the test split of a run, or any folder with the model's labels."""
+"""The photos of a comparison: the test split of a run, or a folder with the model's labels or without."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
@@ -6,19 +6,28 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from edgecls_bench.evaluation import LabelledPhoto
-from edgecls_device.errors import DataError, OptionError
+from edgecls_device.errors import DataError, OptionError, StorageError
 
+from edgecls.data.download import sha256_of
+from edgecls.data.folders import photos_below
 from edgecls.data.load import load_photos
+from edgecls.data.parallel import cores, each
 from edgecls.data.split import read_split
 from edgecls.progress import Advance
 from edgecls.run_directory import RunDirectory
 
-__all__ = ["ComparisonPhotos", "photos_in_folder", "photos_of_run"]
+__all__ = [
+    "ComparisonPhotos",
+    "missing_labels",
+    "photos_in_folder",
+    "photos_of_run",
+    "photos_without_classes",
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonPhotos:
-    """Photos with the class ids of a model's shown labels.
+    """Photos with the class ids of a model's shown labels, or all without.
 
     Attributes:
         data: The folder they are in.
@@ -47,12 +56,27 @@ class ComparisonPhotos:
         return replace(self, photos=tuple(chosen))
 
 
-def photos_of_run(run: RunDirectory, labels: Sequence[str]) -> ComparisonPhotos:
+def missing_labels(class_ids: Sequence[int], labels: Sequence[str]) -> str:
+    """Say which labels no photo is of, so that nothing is said about them; empty if there are none."""
+    seen = set(class_ids)
+    missing = [label for i, label in enumerate(labels) if i not in seen]
+    if not missing:
+        return ""
+    shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+    return (
+        f"no photo of {len(missing)} of {len(labels)} labels ({shown}): nothing is said about them"
+    )
+
+
+def photos_of_run(
+    run: RunDirectory, labels: Sequence[str], *, with_classes: bool = True
+) -> ComparisonPhotos:
     """Return the test split of a run, which nothing else has touched.
 
     Args:
         run: A trained run.
         labels: The shown labels of its artifacts.
+        with_classes: Whether their classes count; without, they may have other names than the labels.
 
     Raises:
         DataError: If the run was not trained on photos, they are gone, or its labels are others.
@@ -66,9 +90,9 @@ def photos_of_run(run: RunDirectory, labels: Sequence[str]) -> ComparisonPhotos:
         message = f"Expected the photos of the run in {split.root!r}, got no such folder."
         hint = f"put it back, or name another: edgecls compare {run.path} --data PHOTOS"
         raise DataError(message, hint=hint)
-    places = _places(split.labels, labels, where=split.root)
+    places = _places(split.labels, labels, where=split.root) if with_classes else {}
     photos = tuple(
-        LabelledPhoto(path=split.path_of(photo), class_id=places[photo.class_id])
+        LabelledPhoto(path=split.path_of(photo), class_id=places.get(photo.class_id))
         for photo in split.subset("test")
     )
     return ComparisonPhotos(data=Path(split.root), split="test", photos=photos)
@@ -106,6 +130,52 @@ def photos_in_folder(
     )
 
 
+def photos_without_classes(
+    root: Path,
+    *,
+    run: RunDirectory | None = None,
+    hint: str = "give a folder of photos",
+    on_progress: Advance | None = None,
+) -> ComparisonPhotos:
+    """Return all photos at any depth below a folder, without classes, each content once.
+
+    Args:
+        root: The folder; what its folders are called does not matter.
+        run: Where the artifacts come from, to count photos that were trained on.
+        hint: What to give instead, if there are none.
+        on_progress: Called with the number of files just hashed.
+
+    Raises:
+        DataError: If there is no such folder, or no photo in it.
+        StorageError: If a folder may not be read.
+    """
+    found = photos_below(root, hint=hint)
+    if not found:
+        message = f"Expected photos in {str(root)!r}, got none."
+        raise DataError(message, hint=hint)
+    by_content = {
+        key: path
+        for path, key in each(_content, found[::-1], threads=cores(), on_progress=on_progress)
+    }
+    trained = _trained_on(run)
+    return ComparisonPhotos(
+        data=root.expanduser().resolve(),
+        split="all",
+        photos=tuple(
+            LabelledPhoto(path=path, class_id=None) for path in sorted(by_content.values())
+        ),
+        trained_on=len(by_content.keys() & trained),
+    )
+
+
+def _content(path: Path) -> str:
+    """Return the hash of a file; one that cannot be read is itself, and left out when it is looked at."""
+    try:
+        return sha256_of(path) if path.is_file() else str(path)
+    except StorageError:
+        return str(path)
+
+
 def _trained_on(run: RunDirectory | None) -> Set[str]:
     if run is None or not run.split.is_file():
         return frozenset()
@@ -137,4 +207,11 @@ def _nearest_labels(unknown: Sequence[str], labels: Sequence[str]) -> str:
     ]
     if len(labels) <= 10:
         found.append(f"the labels are {', '.join(labels)}")
-    return "; ".join(["rename the folders", *found, "see: edgecls inspect ARTIFACT"])
+    return "; ".join(
+        [
+            "rename the folders",
+            *found,
+            "see: edgecls inspect ARTIFACT",
+            "or compare without classes: --no-labels",
+        ]
+    )

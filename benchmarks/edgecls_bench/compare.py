@@ -15,7 +15,7 @@ from edgecls_bench.gate import check_gate
 from edgecls_bench.machine import describe_machine
 from edgecls_bench.summary import MAX_CONFUSION_LABELS, Seen, summary
 
-__all__ = ["MAX_CONFUSION_LABELS", "LabelledPhoto", "compare", "reference_of"]
+__all__ = ["MAX_CONFUSION_LABELS", "LabelledPhoto", "check_askable", "compare", "reference_of"]
 
 _Photo = TypeVar("_Photo")
 _REFERENCES = (("tflite", "float32"), ("onnx", "float32"))
@@ -69,7 +69,7 @@ def compare(
     _check_labels(cases, labels)
     _check_photos(photos, labels)
     if gate is not None:
-        _check_askable(gate, cases, reference, has_classes=photos[0].class_id is not None)
+        check_askable(gate, cases, has_classes=photos[0].class_id is not None)
     if threads is not None and threads < 1:
         message = f"Expected at least 1 thread, got {threads}."
         raise OptionError(message, hint="leave it out to use all cores")
@@ -143,6 +143,35 @@ def reference_of(cases: Sequence[Case]) -> int | None:
     return None
 
 
+def check_askable(gate: Gate, cases: Sequence[Case], *, has_classes: bool) -> None:
+    """Refuse a gate that has nothing to say of these cases.
+
+    Args:
+        gate: The limits.
+        cases: What would be judged, with the reference.
+        has_classes: Whether the photos have classes.
+
+    Raises:
+        OptionError: If there is no float32 artifact, or no other, or the drop is limited without classes; or a
+            limit is no share.
+    """
+    check_gate(gate)
+    if reference_of(cases) is None:
+        found = ", ".join(dict.fromkeys(case.artifact.path.name for case in cases))
+        message = f"Expected a float32 artifact to hold the others against, got {found}."
+        raise OptionError(
+            message, hint="edgecls export RUN --recipe float32, or give that file too"
+        )
+    if len(cases) == 1:
+        message = (
+            f"Expected artifacts beside the reference, got {cases[0].artifact.path.name} alone."
+        )
+        raise OptionError(message, hint="edgecls export RUN, or give the files to be judged too")
+    if gate.max_drop is not None and not has_classes:
+        message = "Expected photos with classes for a limit on the drop of accuracy, got none."
+        raise OptionError(message, hint="ask for the agreement alone: --min-agreement 99")
+
+
 def _check_labels(cases: Sequence[Case], labels: Sequence[str]) -> None:
     for case in cases:
         got = spec_of(case.artifact).output_labels
@@ -168,26 +197,6 @@ def _check_photos(photos: Sequence[LabelledPhoto], labels: Sequence[str]) -> Non
         if photo.class_id is not None and not 0 <= photo.class_id < len(labels):
             message = f"Expected a class id below {len(labels)}, got {photo.class_id} for {str(photo.path)!r}."
             raise DataError(message, hint="class ids count the shown labels from 0")
-
-
-def _check_askable(
-    gate: Gate, cases: Sequence[Case], reference: int | None, *, has_classes: bool
-) -> None:
-    check_gate(gate)
-    if reference is None:
-        found = ", ".join(dict.fromkeys(case.artifact.path.name for case in cases))
-        message = f"Expected a float32 artifact to hold the others against, got {found}."
-        raise OptionError(
-            message, hint="edgecls export RUN --recipe float32, or give that file too"
-        )
-    if len(cases) == 1:
-        message = (
-            f"Expected artifacts beside the reference, got {cases[0].artifact.path.name} alone."
-        )
-        raise OptionError(message, hint="edgecls export RUN, or give the files to be judged too")
-    if gate.max_drop is not None and not has_classes:
-        message = "Expected photos with classes for a limit on the drop of accuracy, got none."
-        raise OptionError(message, hint="ask for the agreement alone: --min-agreement 99")
 
 
 def _shown(labels: Sequence[str]) -> str:

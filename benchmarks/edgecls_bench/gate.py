@@ -135,7 +135,7 @@ def _agreement_criterion(limit: float, agreeing: int, seen: int) -> _Criterion:
             "fails": f"at most {100 * (1 - low):.2f}",
             "too few photos": f"{100 * (1 - high):.2f} to {100 * (1 - low):.2f}",
         }
-        return f"agrees with the reference on {between[verdict]} % of photos (limit {100 * limit:.2f} %)"
+        return f"agrees on {between[verdict]} % of photos (limit {100 * limit:.2f} %)"
 
     return _Criterion(limit=1 - limit, interval=interval, text=text)
 

@@ -1,21 +1,28 @@
-"""``edgecls compare``: the accuracy of each exported file on the same photos."""
+"""``edgecls compare``: the accuracy of each exported file on the same photos, and a gate on what it lost."""
 
 from pathlib import Path
 
 import click
 from edgecls_bench.cases import plan_cases, spec_of
-from edgecls_bench.compare import compare
-from edgecls_bench.comparison import Comparison, ComparisonCase
-from edgecls_bench.metrics import wilson_interval
+from edgecls_bench.compare import check_askable, compare
+from edgecls_bench.comparison import Comparison
 from edgecls_device.backends.table import BACKENDS
 from edgecls_device.errors import OptionError
 from edgecls_device.files import write_atomically
 from edgecls_device.records import to_json
 
+from edgecls.cli.comparison_table import STYLES, print_comparison
 from edgecls.cli.lists import split_names
-from edgecls.cli.output import json_option, print_record, print_table
-from edgecls.comparison_photos import ComparisonPhotos, photos_in_folder, photos_of_run
-from edgecls.data.folders import find_photos
+from edgecls.cli.output import json_option, print_line, print_record
+from edgecls.cli.verdicts import error_of, gate_of, photos_needed, reasons_of, words_of
+from edgecls.comparison_photos import (
+    ComparisonPhotos,
+    missing_labels,
+    photos_in_folder,
+    photos_of_run,
+    photos_without_classes,
+)
+from edgecls.data.folders import find_photos, photos_below
 from edgecls.progress import progress, say
 from edgecls.targets import Target, find_target, warn_of_stale
 
@@ -24,8 +31,14 @@ __all__ = ["command"]
 EPILOG = """\b
 Examples, after edgecls demo:
   edgecls compare runs/demo
+  edgecls compare runs/demo --max-drop 0.5 --min-agreement 99
   edgecls compare runs/demo --backend litert --limit 50
+  edgecls compare runs/demo --data camera/ --no-labels --min-agreement 98
+  edgecls compare runs/demo --out-of-set other-things/
   edgecls compare runs/demo/exports/demo.int8.tflite --data runs/demo/photos --json
+
+\b
+With a limit it exits with 0 if every file holds, 13 if one fails, 14 if there are too few photos to tell.
 """
 
 
@@ -37,6 +50,29 @@ Examples, after edgecls demo:
     "--data",
     type=click.Path(path_type=Path),
     help="Folder of photos, a folder for each label; by default the test split of RUN.",
+)
+@click.option(
+    "--no-labels",
+    is_flag=True,
+    help="Photos without classes, in any folders: agreement and score errors only.",
+)
+@click.option(
+    "--max-drop",
+    type=float,
+    metavar="POINTS",
+    help="Gate: largest loss of accuracy against float32, in points.",
+)
+@click.option(
+    "--min-agreement",
+    type=float,
+    metavar="PERCENT",
+    help="Gate: least share of photos with the same best label as float32.",
+)
+@click.option(
+    "--out-of-set",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Photos of none of the classes: how many are shown as unknown?",
 )
 @click.option(
     "--backend",
@@ -55,6 +91,10 @@ Examples, after edgecls demo:
 def command(
     targets: tuple[Path, ...],
     data: Path | None,
+    no_labels: bool,
+    max_drop: float | None,
+    min_agreement: float | None,
+    out_of_set: Path | None,
     backends: list[str] | None,
     limit: int | None,
     threads: int | None,
@@ -63,14 +103,20 @@ def command(
     """Compare the accuracy of exported files on the same photos, and their agreement with float32.
 
     The photos are the test split of RUN, which nothing else has touched, or all of --data. Writes
-    compare.json into RUN.
+    compare.json into RUN. With --max-drop or --min-agreement every file is judged against float32: it holds,
+    it fails, each proven at 95 %, or there are too few photos to tell.
     """
+    gate = gate_of(max_drop, min_agreement)
     target = find_target(targets)
     warn_of_stale(target)
     cases = plan_cases(target.artifacts, backends)
     _say_what_is_left_out(target, {case.artifact.path for case in cases})
-    photos = _photos(target, data).limited(limit)
-    with progress(f"Comparing {len(cases)} cases, photos", len(photos.photos)) as advance:
+    if gate is not None:
+        check_askable(gate, cases, has_classes=not no_labels)
+    photos = _photos(target, data, has_classes=not no_labels).limited(limit)
+    outside = _outside(out_of_set)
+    total = len(photos.photos) + len(outside)
+    with progress(f"Comparing {len(cases)} cases, photos", total) as advance:
         comparison = compare(
             target.artifacts,
             photos.photos,
@@ -79,32 +125,37 @@ def command(
             split=photos.split,
             backends=backends,
             threads=threads,
+            gate=gate,
+            out_of_set=outside,
+            out_of_set_folder=out_of_set or "",
             advance=advance,
         )
-    if comparison.skipped:
-        say(
-            f"left out {comparison.skipped} photos that cannot be read; see: edgecls data check {photos.data}"
-        )
-    if target.run is not None:
-        write_atomically(target.run.compare, to_json(comparison, indent=None))
-    if as_json:
-        print_record(comparison)
-    else:
-        _print(comparison, target)
+    _finish(comparison, target, as_json=as_json)
 
 
-def _photos(target: Target, data: Path | None) -> ComparisonPhotos:
+def _photos(target: Target, data: Path | None, *, has_classes: bool) -> ComparisonPhotos:
     labels = spec_of(target.artifacts[0]).output_labels
     if data is None and target.run is not None:
-        return photos_of_run(target.run, labels)
-    if data is None:
+        photos = photos_of_run(target.run, labels, with_classes=has_classes)
+    elif data is None:
         message = "Expected photos to compare model files on, got no --data."
         raise OptionError(message, hint="add --data PHOTOS, a folder for each label; or give a run")
-    with progress("Reading photos", len(find_photos(data).photos)) as advance:
-        photos = photos_in_folder(data, labels, run=target.run, on_progress=advance)
+    elif has_classes:
+        with progress("Reading photos", len(find_photos(data).photos)) as advance:
+            photos = photos_in_folder(data, labels, run=target.run, on_progress=advance)
+    else:
+        with progress("Reading photos", len(photos_below(data))) as advance:
+            photos = photos_without_classes(data, run=target.run, on_progress=advance)
     if photos.trained_on:
         say(f"{photos.trained_on} of these photos were trained on; their accuracy promises nothing")
     return photos
+
+
+def _outside(folder: Path | None) -> tuple[Path, ...]:
+    if folder is None:
+        return ()
+    found = photos_without_classes(folder, hint="give a folder of photos of none of the classes")
+    return tuple(photo.path for photo in found.photos)
 
 
 def _say_what_is_left_out(target: Target, used: set[Path]) -> None:
@@ -115,50 +166,81 @@ def _say_what_is_left_out(target: Target, used: set[Path]) -> None:
             say(f"left out {artifact.path.name}: none of the backends runs it ({hint})")
 
 
-def _print(comparison: Comparison, target: Target) -> None:
-    has_top5 = any(case.top5 is not None for case in comparison.cases)
-    columns = ["artifact", "backend", "MB", "top-1 %", "95 % interval"]
-    columns += ["top-5 %"] if has_top5 else []
-    columns += ["worst class", "agree %", "worst error"]
-    rows = [
-        _row(case, comparison.labels, len(comparison.photos), has_top5=has_top5)
+def _finish(comparison: Comparison, target: Target, *, as_json: bool) -> None:
+    """Write, print, and raise what the gate says."""
+    _say_what_is_missing(comparison)
+    if target.run is not None:
+        write_atomically(target.run.compare, to_json(comparison, indent=None))
+    if as_json:
+        print_record(comparison)
+    else:
+        _print(comparison, target)
+    error = error_of(
+        comparison,
+        why_hint=_why_hint(comparison, target),
+        more_photos_hint=_more_photos_hint(comparison, target),
+    )
+    if error is not None:
+        raise error
+
+
+def _why_hint(comparison: Comparison, target: Target) -> str:
+    """Name the command that says why the first artifact fails, and the one that looks for another."""
+    failing = {
+        case.artifact
         for case in comparison.cases
-    ]
+        if case.judgement is not None and case.judgement.verdict == "fails"
+    }
+    path = next((a.path for a in target.artifacts if a.path.name in failing), Path("ARTIFACT"))
+    if target.run is None:
+        return f"edgecls compare --explain {path} --reference FLOAT32 --data {comparison.data}"
+    ladder = f"edgecls export {target.run.path} --recipe auto"
+    return f"edgecls compare --explain {path} {target.run.path}; or let a gate choose the recipe: {ladder}"
+
+
+def _more_photos_hint(comparison: Comparison, target: Target) -> str:
+    needed = photos_needed(comparison)
+    if needed is None:
+        return "a limit that is what was seen itself takes no number of photos; choose another"
+    of = "ARTIFACT..." if target.run is None else target.run.path
+    return f"give about {needed} photos: edgecls compare {of} --data PHOTOS"
+
+
+def _say_what_is_missing(comparison: Comparison) -> None:
+    if comparison.skipped:
+        say(
+            f"left out {comparison.skipped} photos that cannot be read; "
+            f"see: edgecls data check {comparison.data}"
+        )
+    if comparison.class_ids:
+        missing = missing_labels(comparison.class_ids, comparison.labels)
+        if missing:
+            say(f"warning: {missing}")
+    if comparison.out_of_set and not any(case.unknown_threshold for case in comparison.cases):
+        say("no file has an unknown-threshold, so nothing is shown as unknown")
+
+
+def _print(comparison: Comparison, target: Target) -> None:
     which = "test photos" if comparison.split == "test" else f"photos of {comparison.data}"
-    print_table(f"{target.title}: {len(comparison.photos)} {which}", columns, rows)
+    without = "" if comparison.class_ids else ", without classes"
+    print_comparison(f"{target.title}: {len(comparison.photos)} {which}{without}", comparison)
     if comparison.reference:
         click.echo(
-            f"agree, worst error: best label and scores against {comparison.reference} on the same photos"
+            f"drop, agree, worst error: accuracy, best label and scores against {comparison.reference} "
+            "on the same photos"
         )
     else:
         click.echo("agreement: none, since no float32 artifact is among them")
+    if comparison.out_of_set:
+        click.echo(
+            f"unknown outside: {comparison.out_of_set_photos} photos of {comparison.out_of_set}, "
+            "which show none of the classes"
+        )
     if target.run is not None:
         click.echo(f"wrote {target.run.compare}; next: edgecls bench {target.run.path}")
-
-
-def _row(
-    case: ComparisonCase, labels: tuple[str, ...], photos: int, *, has_top5: bool
-) -> tuple[str, ...]:
-    low, high = wilson_interval(round((case.top1 or 0.0) * photos), photos)
-    accuracies = [(share, i) for i, share in enumerate(case.per_class) if share is not None]
-    worst, class_id = min(accuracies)
-    top5 = ("" if case.top5 is None else _percent(case.top5),) if has_top5 else ()
-    return (
-        case.artifact,
-        case.backend,
-        f"{case.size_bytes / 1e6:.1f}",
-        _percent(case.top1 or 0.0),
-        f"{100 * low:.1f}-{100 * high:.1f}",
-        *top5,
-        f"{_short(labels[class_id])} {100 * worst:.1f}",
-        "" if case.agreement is None else _percent(case.agreement),
-        "" if case.worst_score_error is None else f"{case.worst_score_error:.3f}",
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= 20 else label[:19] + "…"
+    for reason in reasons_of(comparison):
+        click.echo(reason)
+    words = words_of(comparison)
+    if words:
+        verdict = (comparison.verdict or "").removesuffix(" photos")
+        print_line(words, style=STYLES[verdict])

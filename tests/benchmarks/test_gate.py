@@ -62,7 +62,7 @@ def test_a_failure_does_not_hang_on_one_photo():
 def test_the_reason_has_the_figures_that_decided():
     held = judge(Gate(max_drop=0.005, min_agreement=0.99), paired_counts(1, 1, 2000), 1998, 2000)
     assert held.reason == (
-        "It loses at most 0.24 points of accuracy (limit 0.50) and agrees with the reference on "
+        "It loses at most 0.24 points of accuracy (limit 0.50) and agrees on "
         "at least 99.64 % of photos (limit 99.00 %)."
     )
     failed = judge(Gate(max_drop=0.005, min_agreement=0.9), paired_counts(60, 0, 2000), 1940, 2000)
