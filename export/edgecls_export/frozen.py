@@ -6,6 +6,7 @@ here, and shared by all exporters.
 """
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,10 @@ class FrozenModel:
 
     Attributes:
         model: The Keras model: float32 RGB 0..255 in, probabilities out of its softmax layer ``scores``.
+        tuned: What was tuned from it for int8, by the fingerprint of the photos it was tuned on.
+        corrected: What was made of it by correcting biases for int8, by the fingerprint of the photos.
+        is_fitted_to_int8: Whether its weights or biases make up for rounding already.
+        on_tuning_step: Called with 1 after every step of tuning, which takes minutes.
     """
 
     def __init__(self, model: Any) -> None:
@@ -48,6 +53,10 @@ class FrozenModel:
         self.shared: dict[
             str, bytes
         ] = {}  # what one exporter leaves for another, such as the float ONNX
+        self.tuned: dict[str, FrozenModel] = {}
+        self.corrected: dict[str, FrozenModel] = {}
+        self.is_fitted_to_int8 = False
+        self.on_tuning_step: Callable[[int], None] | None = None
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:

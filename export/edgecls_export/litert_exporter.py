@@ -6,6 +6,7 @@ import numpy as np
 from edgecls_device.backends.protocol import default_threads
 from edgecls_device.errors import ExportError
 
+from edgecls_export.bias_correction import corrected
 from edgecls_export.calibration import with_full_range
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import INPUT_NAME, FrozenModel
@@ -29,7 +30,7 @@ def to_int8_litert(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """
     from litert_quantizer.quantizer import Quantizer
 
-    data = _float_logits(frozen)
+    data = _float_logits(corrected(frozen, calibration))
     quantizer = Quantizer(bytearray(data))
     _set_recipe(quantizer, is_small=frozen.model.output_shape[-1] <= CRASHING_OUTPUTS)
     ranges = _ranges(data, quantizer, calibration)

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from edgecls_device.errors import ExportError
 
+from edgecls_export.bias_correction import corrected
 from edgecls_export.calibration import with_full_range
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import INPUT_NAME, OUTPUT_NAME, FrozenModel
@@ -123,7 +124,7 @@ def quantize(
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-    data = clean_model(frozen)
+    data = clean_model(corrected(frozen, calibration))
     with tempfile.TemporaryDirectory(prefix="edgecls-") as folder:
         cleaned, done = Path(folder) / "clean.onnx", Path(folder) / "done.onnx"
         cleaned.write_bytes(data)

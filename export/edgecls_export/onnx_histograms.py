@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from edgecls_export.bias_correction import corrected
 from edgecls_export.calibration import with_full_range
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import INPUT_NAME, OUTPUT_NAME, FrozenModel
@@ -53,6 +54,7 @@ def to_int8_entropy(frozen: FrozenModel, calibration: Images) -> ModelBody:
 def _quantize(
     frozen: FrozenModel, calibration: Images, method: Any, options: dict[str, Any]
 ) -> ModelBody:
+    frozen = corrected(frozen, calibration)
     data = clean_model(frozen)
     found = _ranges(data, with_full_range(calibration), method, options)
     overrides = _overrides(onnx.load_from_string(data), found)

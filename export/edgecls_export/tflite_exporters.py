@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from edgecls_device.errors import ExportError
 
+from edgecls_export.bias_correction import corrected
 from edgecls_export.calibration import with_full_range
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import FrozenModel
@@ -74,6 +75,7 @@ def to_int8(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """
     import tensorflow as tf
 
+    frozen = corrected(frozen, calibration)
     converter = _calibrated(frozen.floats_to_logits, frozen, calibration)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8
@@ -97,6 +99,7 @@ def to_int8_io(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """
     import tensorflow as tf
 
+    frozen = corrected(frozen, calibration)
     converter = _calibrated(frozen.floats_to_scores, frozen, calibration)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.uint8

@@ -1,0 +1,150 @@
+"""Correct biases for what rounding to 8 bits does to the mean of each channel.
+
+Rounded weights shift the mean of each channel of a layer, and the shifts add up from layer to layer. Each bias
+is corrected by the difference of the means between the float model and the rounded one, in which the layers
+before are corrected already. From "Data-free quantization through weight equalization and bias correction"
+(Nagel et al. 2019, https://arxiv.org/abs/1906.04721), section 4.2 and appendix D.
+
+This is done to the Keras model: both formats round weights to the same grid, with a scale for each output
+channel, whose greatest absolute weight becomes 127. So one correction serves both.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from edgecls_export.exported import Images
+from edgecls_export.frozen import FrozenModel, fingerprint
+from edgecls_export.layer_graph import (
+    Floats,
+    LayerGraph,
+    Step,
+    UnreadableGraphError,
+    batch_norm_factor,
+    compute,
+    copy_of,
+)
+
+__all__ = ["correct_biases", "corrected", "rounded_activation", "rounded_rows"]
+
+WEIGHT_STEPS = 127
+ACTIVATION_STEPS = 255
+PHOTOS = 32
+"""Means of channels are sure after so few photos, and a layer's activations for all are in memory."""
+
+
+def corrected(frozen: FrozenModel, calibration: Images) -> FrozenModel:
+    """Return the model with biases that make up for rounding to int8; made once for a set of photos.
+
+    A model that is fitted to int8 already, or whose graph is beyond :class:`LayerGraph`, is returned as it is.
+
+    Args:
+        frozen: The model.
+        calibration: Prepared photos; of many, evenly chosen ones are taken.
+    """
+    if frozen.is_fitted_to_int8:
+        return frozen
+    chosen = np.unique(np.linspace(0, len(calibration) - 1, PHOTOS).astype(int))
+    key = fingerprint(calibration[chosen])
+    if key not in frozen.corrected:
+        try:
+            model = correct_biases(frozen.model, calibration[chosen])
+        except UnreadableGraphError as error:
+            sys.stderr.write(f"Biases are not corrected for int8: {error}\n")
+            return frozen
+        frozen.corrected[key] = FrozenModel(model)
+        frozen.corrected[key].is_fitted_to_int8 = True
+    return frozen.corrected[key]
+
+
+def correct_biases(model: Any, images: Images) -> Any:
+    """Return a copy of a model with biases that make up for 8-bit weights and activations.
+
+    Args:
+        model: A functional Keras classifier.
+        images: Calibration photos, uint8 ``(N, H, W, 3)`` RGB; some 30 are enough.
+            A layer's activations for all of them are in memory at once, twice.
+
+    Raises:
+        UnreadableGraphError: If the graph is beyond :class:`LayerGraph`.
+    """
+    exact, rounded = LayerGraph(model), LayerGraph(copy_of(model))
+    twins = {
+        id(step.operation): twin for step, twin in zip(exact.steps, rounded.steps, strict=True)
+    }
+
+    def visit(step: Step, inputs: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+        twin = twins[id(step.operation)]
+        if twin.is_weighted:
+            _round_kernel(twin)
+        wanted = compute(step.operation, [pair[0] for pair in inputs])
+        got = compute(twin.operation, [pair[1] for pair in inputs])
+        bias = _bias(twin)
+        if bias is not None:
+            error = (wanted - got).mean(axis=tuple(range(wanted.ndim - 1)))
+            bias.assign(np.asarray(bias) + error)
+            got += error
+        return wanted, rounded_activation(got, wanted) if step.is_quantized else got
+
+    pixels = images.astype(np.float32)
+    exact.run((pixels, pixels), visit)
+    for step, twin in zip(exact.steps, rounded.steps, strict=True):
+        if step.is_weighted:
+            twin.operation.kernel.assign(step.operation.kernel)
+    return rounded.model
+
+
+def rounded_rows(rows: Floats) -> Floats:
+    """Round each row to 255 levels, symmetric around zero, its greatest absolute value being the last."""
+    scale = np.abs(rows).max(axis=1, keepdims=True) / WEIGHT_STEPS
+    scale[scale == 0] = 1
+    return np.asarray(np.rint(rows / scale) * scale, np.float32)
+
+
+def rounded_activation(values: Floats, seen: Floats) -> Floats:
+    """Round to 256 levels between the least and greatest of ``seen`` (and zero), clipping what is beyond."""
+    low, high = min(float(seen.min()), 0.0), max(float(seen.max()), 0.0)
+    if low == high:
+        return values
+    scale = np.float32((high - low) / ACTIVATION_STEPS)
+    zero = np.rint(-low / scale)
+    levels = np.clip(np.rint(values / scale) + zero, 0, ACTIVATION_STEPS) - zero
+    return np.asarray(levels * scale, np.float32)
+
+
+def _round_kernel(step: Step) -> None:
+    """Round the kernel as it is once its batch norm is folded into it."""
+    kernel = np.asarray(step.operation.kernel)
+    is_depthwise = _is_depthwise(step.operation)
+    rows = _rows(kernel, is_depthwise=is_depthwise)
+    factor = np.ones(len(rows), np.float32) if step.norm is None else batch_norm_factor(step.norm)
+    factor = np.where(factor == 0, 1, factor)[:, np.newaxis]
+    rows = rounded_rows(rows * factor) / factor
+    columns = rows.reshape(-1, *kernel.shape[:2]).transpose(1, 2, 0) if is_depthwise else rows.T
+    step.operation.kernel.assign(columns.reshape(kernel.shape))
+
+
+def _rows(kernel: Floats, *, is_depthwise: bool) -> Floats:
+    """Return the weights of each output channel, shape ``(channels, weights)``."""
+    # A depthwise kernel is (height, width, in, multiplier), and its outputs are in * multiplier.
+    outputs = kernel.shape[2] * kernel.shape[3] if is_depthwise else kernel.shape[-1]
+    return np.asarray(kernel.reshape(-1, outputs).T, np.float32)
+
+
+def _is_depthwise(layer: Any) -> bool:
+    from keras import layers
+
+    return isinstance(layer, layers.DepthwiseConv2D)
+
+
+def _bias(step: Step) -> Any:
+    """Return the variable that shifts the channels of this very output; None if there is none."""
+    from keras import activations
+
+    layer = step.operation
+    if step.folded_into is not None:
+        return layer.beta
+    if step.is_weighted and step.norm is None and layer.activation is activations.linear:
+        return layer.bias
+    return None
