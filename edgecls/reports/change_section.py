@@ -26,6 +26,7 @@ class Changed:
         classes: Per class; None for photos without classes.
         photos: Those with another answer.
         is_chosen: Whether it is the recommended one.
+        is_open: Whether it is shown at once, not folded: the first, and those that fail the gate.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Changed:
     classes: ClassChanges | None
     photos: Disagreements
     is_chosen: bool
+    is_open: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +89,7 @@ def change_section(
                 classes=class_changes(comparison, reference, case) if has_labels else None,
                 photos=disagreements(comparison, reference, case, limit=limit, find=find),
                 is_chosen=chosen is not None and chosen.key == entry.key,
+                is_open=not found or entry.verdict == "fails",
             )
         )
     first = next(entry for entry in measured if entry.artifact == comparison.reference)

@@ -96,6 +96,12 @@ def _summary(verdicts: Sequence[GateVerdict]) -> str:
     undecided = len(verdicts) - holding - failing
     if holding == len(verdicts):
         return "It holds." if holding == 1 else f"All {count_text(holding, 'file')} hold."
+    if undecided == len(verdicts):
+        return (
+            "The photos are too few to tell."
+            if undecided == 1
+            else (f"The photos are too few for all {count_text(undecided, 'file')}.")
+        )
     parts = [
         f"{count_text(holding)} hold{'s' if holding == 1 else ''}" if holding else "none holds",
         f"{count_text(failing)} fail{'s' if failing == 1 else ''}" if failing else "",

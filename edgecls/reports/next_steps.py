@@ -87,9 +87,8 @@ def gate_command(records: RunRecords) -> str:
     has_labels = True
     if comparison is not None:
         has_labels = bool(comparison.class_ids) or not comparison.photos
-        words += [] if comparison.split == "test" else ["--data", comparison.data]
     limits = ["--max-drop", "0.5"] if has_labels else ["--no-labels"]
-    return shlex.join([*words, *limits, "--min-agreement", "99"])
+    return shlex.join([*words, *_data(records), *limits, "--min-agreement", "99"])
 
 
 def _gate(records: RunRecords) -> Iterator[NextStep]:
@@ -100,16 +99,7 @@ def _gate(records: RunRecords) -> Iterator[NextStep]:
     judged = [(case, case.judgement) for case in comparison.cases if case.judgement is not None]
     failing = [case.artifact for case, judgement in judged if judgement.verdict == "fails"]
     if failing:
-        limits = _limits(comparison.gate)
-        why = (
-            "The first names the layers and the likely cause. The second tries one recipe after the "
-            "other, smallest first, and keeps the first that holds."
-        )
-        commands = (
-            shlex.join(["edgecls", "compare", records.path, "--explain", failing[0]]),
-            shlex.join(["edgecls", "export", records.path, "--recipe", "auto", *limits]),
-        )
-        yield NextStep(title=f"Mend {failing[0]}", why=why, commands=commands)
+        yield _mend(records, failing[0], comparison.gate)
     needed = [j.photos_needed for _, j in judged if j.verdict == "too few photos"]
     known = [photos for photos in needed if photos is not None]
     if needed:
@@ -119,6 +109,29 @@ def _gate(records: RunRecords) -> Iterator[NextStep]:
         )
         why = f"The gate does not decide on {there}{enough}."
         yield NextStep(title="Compare on more photos", why=why)
+
+
+def _mend(records: RunRecords, name: str, gate: Gate) -> NextStep:
+    path = f"{records.path.rstrip('/')}/exports/{name}"
+    explain = ["edgecls", "compare", "--explain", path, records.path, *_data(records)]
+    why = "It names the layers that go wrong and the likely cause."
+    if records.split is None:  # without photos of its own there is nothing to choose a recipe on
+        return NextStep(title=f"Mend {name}", why=why, commands=(shlex.join(explain),))
+    auto = ["edgecls", "export", records.path, "--recipe", "auto", *_limits(gate)]
+    why = (
+        "The first names the layers that go wrong and the likely cause. The second tries one recipe after "
+        "the other and keeps the smallest file that holds."
+    )
+    commands = (shlex.join(explain), shlex.join(auto))
+    return NextStep(title=f"Mend {name}", why=why, commands=commands)
+
+
+def _data(records: RunRecords) -> list[str]:
+    """Return the option that names the photos that were compared, where they are not the run's test split."""
+    comparison = records.comparison
+    if comparison is None or comparison.split == "test":
+        return []
+    return ["--data", comparison.data]
 
 
 def _limits(gate: Gate) -> list[str]:

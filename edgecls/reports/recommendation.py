@@ -70,7 +70,9 @@ def recommend(
     return Recommendation(
         choice=choice,
         speed=choice.fastest,
-        sentence=_sentence(choice, photos, photos_are, machine),
+        sentence=_sentence(
+            choice, photos, photos_are, machine, is_provisional=_is_provisional(choice, compared)
+        ),
         reasons=tuple(reasons),
     )
 
@@ -96,7 +98,15 @@ def _fastest(timed: Sequence[Measured]) -> Measured:
     )
 
 
-def _sentence(choice: Measured, photos: int, photos_are: str, machine: str) -> str:
+def _is_provisional(choice: Measured, compared: Sequence[Measured]) -> bool:
+    """Say whether only a lack of photos stands between another artifact and the choice."""
+    smaller = [entry for entry in compared if entry.size_bytes < choice.size_bytes]
+    return choice.judgement is None and any(e.verdict == "too few photos" for e in smaller)
+
+
+def _sentence(
+    choice: Measured, photos: int, photos_are: str, machine: str, *, is_provisional: bool
+) -> str:
     parts = []
     if choice.top1 is not None:
         right = count_text(round(choice.top1 * photos))
@@ -112,4 +122,5 @@ def _sentence(choice: Measured, photos: int, photos_are: str, machine: str) -> s
         parts.append(
             f"{milliseconds_text(choice.p50_ms)} from frame to label with {threads} of {choice.backend}{where}"
         )
-    return f"Use {choice.artifact}: {', '.join(parts)}."
+    use = "Until more photos prove a smaller one, use" if is_provisional else "Use"
+    return f"{use} {choice.artifact}: {', '.join(parts)}."

@@ -74,6 +74,18 @@ def test_a_gate_that_holds_may_lose_more_than_is_allowed_without_one():
     assert recommend(entries, photos=PHOTOS).choice.recipe == "int8"
 
 
+def test_the_reference_is_recommended_only_until_photos_prove_a_smaller_one():
+    whole = entry("float32", top1=0.99, ms=10, mb=18)
+    undecided = judged("too few photos", "int8", top1=0.99, ms=5, mb=5)
+    recommendation = recommend([whole, undecided], photos=PHOTOS)
+    assert recommendation.choice is whole
+    assert recommendation.sentence.startswith(
+        "Until more photos prove a smaller one, use m.float32"
+    )
+    failing = judged("fails", "int8", top1=0.99, ms=5, mb=5)
+    assert recommend([whole, failing], photos=PHOTOS).sentence.startswith("Use m.float32.tflite")
+
+
 def test_many_undecided_ones_share_a_sentence():
     entries = [entry("float32", top1=0.99, ms=10)]
     entries += [judged("too few photos", f"int8-{i}", top1=0.99, ms=5) for i in range(9)]
@@ -124,7 +136,7 @@ def test_a_failing_file_gets_the_commands_that_explain_and_mend_it(gated):
     failing = content.gate.rows[0].entry.artifact
     step = next(step for step in content.steps if step.title == f"Mend {failing}")
     assert step.commands == (
-        f"edgecls compare {run.path} --explain {failing}",
+        f"edgecls compare --explain {run.exports / failing} {run.path}",
         f"edgecls export {run.path} --recipe auto --max-drop 0.5 --min-agreement 99",
     )
 
@@ -141,4 +153,4 @@ def test_many_verdicts_are_folded_below_their_sum(tmp_path):
     run = write_run(tmp_path / "pets", per_class=300, artifacts=20, gate=GATE)
     page = Page(write_report(run))
     assert "All 18 verdicts" in page.text
-    assert "Of 18 files" in page.text
+    assert "The photos are too few for all 18 files." in page.text

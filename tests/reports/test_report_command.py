@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from edgecls_bench.comparison import Gate
 
 from edgecls.cli import main
 from tests.reports.synthetic_run import write_run
@@ -33,6 +34,14 @@ def test_out_and_json_are_honoured(tmp_path, capsys):
     assert result["reasons"]
     assert out.is_file()
     assert not run.report.exists()
+
+
+def test_the_gate_is_said_in_words_and_in_json(tmp_path, capsys):
+    run = write_run(tmp_path / "pets", per_class=5000, gate=Gate(min_agreement=0.98))
+    assert run_command(run.path) == 0
+    assert capsys.readouterr().out.startswith("Gate: fails. Of 5 files 4 hold, 1 fails.\n")
+    assert run_command(run.path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["gate"] == "fails"
 
 
 @pytest.mark.parametrize("name", ["nothing", "a-file"])
