@@ -1,8 +1,8 @@
 """Every backbone in every recipe on every backend: does it convert, how far is it from float32, how fast is it.
 
-Each backbone is trained for a short time at a reduced size (``scratch.py``; from scratch where its weights
-cannot be had) and then goes through ``recipe_rows.py``. With --work a stopped run goes on with the backbone it
-was at; docs/backbones.md is written after each. About 20 minutes on two cores.
+Each backbone becomes a run at a reduced size (``scratch.py``; with weights drawn at random where its own cannot
+be had) and then goes through ``recipe_rows.py``. With --work a stopped run goes on with the backbone it was at;
+docs/backbones.md is written after each. About 20 minutes on two cores.
 
     python benchmarks/figures/backbones.py photos/ --out benchmarks/results/backbones.json
 """
@@ -40,9 +40,10 @@ HEAD = """\
 Every backbone of `edgecls train --backbone`, in every recipe, on every runtime of this machine. Written by
 `benchmarks/figures/backbones.py`; the whole table again: `python benchmarks/figures/backbones.py PHOTOS`.
 
-The backbones are trained for a short time at a reduced size, those without weights at hand from scratch: read
-how near a file is to float32 and how fast it is beside it, not how good the classifier is. A network that is
-unsure changes its mind more easily than one of yours will.
+Only the head is trained here, at a reduced size, and a backbone whose weights were not at hand has weights
+drawn at random with batch norms set on photos: read how near a file is to float32 and how fast it is beside it,
+not how good the classifier is. A network that is unsure changes its mind more easily than one of yours will,
+and one with random weights has no outliers: *agree %* shows what breaks, and not by how much in yours.
 
 - *agree %*: same best class as float32 TFLite; *mean error*: of the largest score difference of each photo
 - *size %*, *time %*: of float32 in the same format; *ms*: the bare runtime, one thread, in turn with float32
@@ -57,7 +58,6 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="photos to train on")
     parser.add_argument("--limit", type=int, default=400, help="of them to compare on")
     parser.add_argument("--size", type=int, default=96, help="input size in pixels")
-    parser.add_argument("--epochs", type=int, default=12, help="from scratch")
     parser.add_argument("--python", type=Path, action="append", default=[], help="see Options")
     options = parser.parse_args()
     machine = describe_machine()
@@ -78,12 +78,13 @@ def main() -> None:
 
 
 def some_photos(photos: Path, folder: Path, count: int) -> Path:
-    """Link some photos of every class, chosen by content, into a folder."""
+    """Link some photos of every class into a folder, evenly spread over the hashes that decide the split."""
     shutil.rmtree(folder, ignore_errors=True)
     classes = sorted(path for path in photos.iterdir() if path.is_dir())
     for label in classes:
         (folder / label.name).mkdir(parents=True)
-        for path in by_content(label)[: count // len(classes)]:
+        paths, wanted = by_content(label), count // len(classes)
+        for path in paths[:: max(1, len(paths) // wanted)][:wanted]:
             (folder / label.name / path.name).symlink_to(path.absolute())
     return folder
 
@@ -95,7 +96,7 @@ def one_backbone(name: str, photos: Path, folder: Path, options) -> list[Row]:
     training = (photos, directory, "--backbone", name, "--size", str(options.size))
     try:
         script = Path(__file__).with_name("scratch.py")
-        run([sys.executable, script, *training, "--epochs", str(options.epochs)])
+        run([sys.executable, script, *training])
         measured = measure(
             directory,
             Options(

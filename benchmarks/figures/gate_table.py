@@ -12,7 +12,10 @@ from pages import DOCS, replace_part, table
 
 PHOTOS = (100, 200, 400, 1000, 2000, 4000, 10000)
 LIMITS = (0.005, 0.01, 0.02)
-COLUMNS = ("photos", *(f"{100 * limit:g} points or {100 - 100 * limit:g} %" for limit in LIMITS))
+COLUMNS = (
+    "photos",
+    *(f"limit {100 * limit:g} points, {100 - 100 * limit:g} %" for limit in LIMITS),
+)
 
 
 def main() -> None:
