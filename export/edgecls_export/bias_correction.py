@@ -24,9 +24,10 @@ from edgecls_export.layer_graph import (
     batch_norm_factor,
     compute,
     copy_of,
+    folded_kernel,
 )
 
-__all__ = ["correct_biases", "corrected", "rounded_activation", "rounded_rows"]
+__all__ = ["correct_biases", "corrected", "rounded_activation", "rounded_kernel", "rounded_rows"]
 
 WEIGHT_STEPS = 127
 ACTIVATION_STEPS = 255
@@ -34,7 +35,9 @@ PHOTOS = 32
 """Means of channels are sure after so few photos, and a layer's activations for all are in memory."""
 
 
-def corrected(frozen: FrozenModel, calibration: Images) -> FrozenModel:
+def corrected(
+    frozen: FrozenModel, calibration: Images, *, in_float: frozenset[str] = frozenset()
+) -> FrozenModel:
     """Return the model with biases that make up for rounding to int8; made once for a set of photos.
 
     A model that is fitted to int8 already, or whose graph is beyond :class:`LayerGraph`, is returned as it is.
@@ -42,14 +45,15 @@ def corrected(frozen: FrozenModel, calibration: Images) -> FrozenModel:
     Args:
         frozen: The model.
         calibration: Prepared photos; of many, evenly chosen ones are taken.
+        in_float: Names of the weighted layers that will not be rounded.
     """
     if frozen.is_fitted_to_int8:
         return frozen
     chosen = np.unique(np.linspace(0, len(calibration) - 1, PHOTOS).astype(int))
-    key = fingerprint(calibration[chosen])
+    key = " ".join([fingerprint(calibration[chosen]), *sorted(in_float)])
     if key not in frozen.corrected:
         try:
-            model = correct_biases(frozen.model, calibration[chosen])
+            model = correct_biases(frozen.model, calibration[chosen], in_float=in_float)
         except UnreadableGraphError as error:
             sys.stderr.write(f"Biases are not corrected for int8: {error}\n")
             return frozen
@@ -58,13 +62,14 @@ def corrected(frozen: FrozenModel, calibration: Images) -> FrozenModel:
     return frozen.corrected[key]
 
 
-def correct_biases(model: Any, images: Images) -> Any:
+def correct_biases(model: Any, images: Images, *, in_float: frozenset[str] = frozenset()) -> Any:
     """Return a copy of a model with biases that make up for 8-bit weights and activations.
 
     Args:
         model: A functional Keras classifier.
         images: Calibration photos, uint8 ``(N, H, W, 3)`` RGB; some 30 are enough.
             A layer's activations for all of them are in memory at once, twice.
+        in_float: Names of the weighted layers that will not be rounded.
 
     Raises:
         UnreadableGraphError: If the graph is beyond :class:`LayerGraph`.
@@ -76,8 +81,8 @@ def correct_biases(model: Any, images: Images) -> Any:
 
     def visit(step: Step, inputs: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
         twin = twins[id(step.operation)]
-        if twin.is_weighted:
-            _round_kernel(twin)
+        if twin.is_weighted and twin.operation.name not in in_float:
+            twin.operation.kernel.assign(rounded_kernel(twin))
         wanted = compute(step.operation, [pair[0] for pair in inputs])
         got = compute(twin.operation, [pair[1] for pair in inputs])
         bias = _bias(twin)
@@ -85,7 +90,9 @@ def correct_biases(model: Any, images: Images) -> Any:
             error = (wanted - got).mean(axis=tuple(range(wanted.ndim - 1)))
             bias.assign(np.asarray(bias) + error)
             got += error
-        return wanted, rounded_activation(got, wanted) if step.is_quantized else got
+        around = exact.weighted_around(step.operation)
+        is_rounded = step.is_quantized and not (around and around <= in_float)
+        return wanted, rounded_activation(got, wanted) if is_rounded else got
 
     pixels = images.astype(np.float32)
     exact.run((pixels, pixels), visit)
@@ -113,29 +120,16 @@ def rounded_activation(values: Floats, seen: Floats) -> Floats:
     return np.asarray(levels * scale, np.float32)
 
 
-def _round_kernel(step: Step) -> None:
-    """Round the kernel as it is once its batch norm is folded into it."""
-    kernel = np.asarray(step.operation.kernel)
-    is_depthwise = _is_depthwise(step.operation)
-    rows = _rows(kernel, is_depthwise=is_depthwise)
-    factor = np.ones(len(rows), np.float32) if step.norm is None else batch_norm_factor(step.norm)
-    factor = np.where(factor == 0, 1, factor)[:, np.newaxis]
-    rows = rounded_rows(rows * factor) / factor
-    columns = rows.reshape(-1, *kernel.shape[:2]).transpose(1, 2, 0) if is_depthwise else rows.T
-    step.operation.kernel.assign(columns.reshape(kernel.shape))
-
-
-def _rows(kernel: Floats, *, is_depthwise: bool) -> Floats:
-    """Return the weights of each output channel, shape ``(channels, weights)``."""
+def rounded_kernel(step: Step) -> Floats:
+    """Return the kernel of a weighted layer, rounded as it is once its batch norm is folded into it."""
+    folded = folded_kernel(step)
+    is_depthwise = step.is_depthwise
     # A depthwise kernel is (height, width, in, multiplier), and its outputs are in * multiplier.
-    outputs = kernel.shape[2] * kernel.shape[3] if is_depthwise else kernel.shape[-1]
-    return np.asarray(kernel.reshape(-1, outputs).T, np.float32)
-
-
-def _is_depthwise(layer: Any) -> bool:
-    from keras import layers
-
-    return isinstance(layer, layers.DepthwiseConv2D)
+    outputs = int(np.prod(folded.shape[2:])) if is_depthwise else folded.shape[-1]
+    rows = rounded_rows(folded.reshape(-1, outputs).T)
+    factor = np.ones(outputs, np.float32) if step.norm is None else batch_norm_factor(step.norm)
+    rows /= np.where(factor == 0, 1, factor)[:, np.newaxis]
+    return np.asarray(rows.T.reshape(folded.shape), np.float32)
 
 
 def _bias(step: Step) -> Any:

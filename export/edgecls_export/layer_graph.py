@@ -20,7 +20,9 @@ __all__ = [
     "batch_norm_factor",
     "compute",
     "copy_of",
+    "folded_kernel",
     "inputs_of",
+    "is_weighted",
 ]
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -50,6 +52,13 @@ class Step:
     folded_into: Any
     is_weighted: bool
     is_quantized: bool
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether it is a depthwise convolution."""
+        from keras import layers
+
+        return isinstance(self.operation, layers.DepthwiseConv2D)
 
 
 class LayerGraph:
@@ -94,6 +103,13 @@ class LayerGraph:
         """Return the operations that take its output, once for each time they take it."""
         return self._users.get(id(operation.output), [])
 
+    def weighted_around(self, operation: Any) -> frozenset[str]:
+        """Return the names of the nearest weighted layers before and behind the output of an operation.
+
+        Where all of them are computed in float, the output is not rounded.
+        """
+        return frozenset(self._weighted_before(operation) | self._weighted_after(operation))
+
     def run(self, start: Value, visit: Callable[[Step, list[Value]], Value]) -> None:
         """Go through the steps in order, keeping only the values that later steps still need.
 
@@ -111,8 +127,20 @@ class LayerGraph:
                 if not left[id(tensor)]:
                     del values[id(tensor)]
 
+    def _weighted_before(self, operation: Any) -> set[str]:
+        if is_weighted(operation):
+            return {operation.name}
+        makers = [self.maker(tensor) for tensor in inputs_of(operation)]
+        found = [self._weighted_before(maker) for maker in makers if maker is not None]
+        return set().union(*found)
+
+    def _weighted_after(self, operation: Any) -> set[str]:
+        users = self.users(operation)
+        found = [{u.name} if is_weighted(u) else self._weighted_after(u) for u in users]
+        return set().union(*found)
+
     def _step(self, operation: Any) -> Step:
-        weighted = _is_weighted(operation)
+        weighted = is_weighted(operation)
         before = None if weighted else self._folding_layer(operation)
         norm = self._norm_after(operation) if weighted else None
         follows_weights = weighted or before is not None
@@ -140,7 +168,7 @@ class LayerGraph:
         if not isinstance(operation, layers.BatchNormalization):
             return None
         maker = self.maker(operation.input)
-        is_folded = _is_weighted(maker) and self._norm_after(maker) is operation
+        is_folded = is_weighted(maker) and self._norm_after(maker) is operation
         return maker if is_folded else None
 
 
@@ -166,6 +194,15 @@ def batch_norm_factor(norm: Any) -> Floats:
     return np.asarray(factor if norm.gamma is None else factor * np.asarray(norm.gamma))
 
 
+def folded_kernel(step: Step) -> Floats:
+    """Return the kernel of a weighted layer with its batch norm folded in, in the layout of Keras."""
+    kernel = np.asarray(step.operation.kernel)
+    if step.norm is None:
+        return kernel
+    factor = batch_norm_factor(step.norm)
+    return kernel * (factor.reshape(kernel.shape[2:]) if step.is_depthwise else factor)
+
+
 def copy_of(model: Any) -> Any:
     """Return a Keras model of the same layers and weights."""
     import keras
@@ -175,7 +212,8 @@ def copy_of(model: Any) -> Any:
     return copy
 
 
-def _is_weighted(operation: Any) -> bool:
+def is_weighted(operation: Any) -> bool:
+    """Whether it is a convolution, depthwise convolution or dense layer."""
     from keras import layers
 
     return type(operation) in {layers.Conv2D, layers.DepthwiseConv2D, layers.Dense}

@@ -1,5 +1,7 @@
 """Exporter to TFLite by litert-quantizer, Google's successor of the quantizer in TensorFlow's converter."""
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from edgecls_export.frozen import INPUT_NAME, FrozenModel
 from edgecls_export.tflite_exporters import CRASHING_OUTPUTS
 from edgecls_export.tflite_graph import SIGNATURE, TfliteGraph
 
-__all__ = ["to_int8_litert"]
+__all__ = ["float_logits", "quantized", "to_int8_litert"]
 
 EVERYWHERE = ".*"
 HEAVY = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -28,14 +30,7 @@ def to_int8_litert(frozen: FrozenModel, calibration: Images) -> ModelBody:
     Raises:
         ExportError: If convolutions or dense layers stay in float, or the input is not quantized as pixels are.
     """
-    from litert_quantizer.quantizer import Quantizer
-
-    data = _float_logits(corrected(frozen, calibration))
-    quantizer = Quantizer(bytearray(data))
-    _set_recipe(quantizer, is_small=frozen.model.output_shape[-1] <= CRASHING_OUTPUTS)
-    ranges = _ranges(data, quantizer, calibration)
-    result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
-    graph = TfliteGraph(bytes(result.quantized_model))
+    graph = quantized(frozen, calibration)
     # A recipe whose expression matches nothing is no error there, and leaves a float model.
     left = sorted(HEAVY & set(graph.float_operators()))
     if left:
@@ -48,7 +43,35 @@ def to_int8_litert(frozen: FrozenModel, calibration: Images) -> ModelBody:
     return ModelBody(data=graph.pack(), logit_step=step)
 
 
-def _float_logits(frozen: FrozenModel) -> bytes:
+def quantized(
+    frozen: FrozenModel, calibration: Images, *, operators_in_float: Sequence[str] = ()
+) -> TfliteGraph:
+    """Return the quantized graph from float or int8 pixels to float logits.
+
+    Args:
+        frozen: The model.
+        calibration: Prepared photos, at least one.
+        operators_in_float: Names of the first outputs of the operators of :func:`float_logits` to leave out.
+    """
+    from litert_quantizer.algorithm_manager import AlgorithmName
+    from litert_quantizer.qtyping import TFLOperationName
+    from litert_quantizer.quantizer import Quantizer
+
+    data = float_logits(corrected(frozen, calibration))
+    quantizer = Quantizer(bytearray(data))
+    _set_recipe(quantizer, is_small=frozen.model.output_shape[-1] <= CRASHING_OUTPUTS)
+    for name in operators_in_float:
+        quantizer.update_quantization_recipe(
+            re.escape(name),
+            TFLOperationName.ALL_SUPPORTED,
+            algorithm_key=AlgorithmName.NO_QUANTIZE,
+        )
+    ranges = _ranges(data, quantizer, calibration)
+    result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    return TfliteGraph(bytes(result.quantized_model))
+
+
+def float_logits(frozen: FrozenModel) -> bytes:
     """Return the float model up to its logits, of float pixels; made once."""
     if "tflite logits" not in frozen.shared:
         import tensorflow as tf

@@ -13,6 +13,7 @@ from edgecls_device.errors import ExportError
 from tensorflow.lite.python import schema_py_generated as schema
 
 from edgecls_export.frozen import INPUT_NAME, OUTPUT_NAME
+from edgecls_export.mixed_precision import GraphNode
 
 __all__ = ["TfliteGraph"]
 
@@ -20,6 +21,14 @@ SIGNATURE = "serving_default"
 FILE_IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = (
     16  # force_align of Buffer.data in schema.fbs, which the Python packer does not heed
+)
+
+WEIGHTED = frozenset(
+    {
+        schema.BuiltinOperator.CONV_2D,
+        schema.BuiltinOperator.DEPTHWISE_CONV_2D,
+        schema.BuiltinOperator.FULLY_CONNECTED,
+    }
 )
 
 
@@ -129,11 +138,8 @@ class TfliteGraph:
 
     def float_operators(self) -> list[str]:
         """Return the names of the operators that take or give float32, in the order of the graph."""
-        names = {
-            value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()
-        }
         return [
-            names.get(self._code_of(operator), "CUSTOM")
+            self._name_of(operator)
             for operator in self._graph.operators
             if any(
                 self._graph.tensors[i].type == schema.TensorType.FLOAT32
@@ -141,6 +147,15 @@ class TfliteGraph:
                 if i >= 0
             )
         ]
+
+    @property
+    def last_operator(self) -> str:
+        """Name of the operator that gives the output."""
+        return self._name_of(self._graph.operators[-1])
+
+    def nodes(self) -> list[GraphNode]:
+        """Return the operators; their names are what litert-quantizer's recipes are matched against."""
+        return [self._node(operator) for operator in self._graph.operators]
 
     def softmax_step(self) -> float:
         """Return the quantization scale of what the softmax takes; 0 if that is float or there is none."""
@@ -175,6 +190,20 @@ class TfliteGraph:
         builder.Finish(self.model.Pack(builder), file_identifier=FILE_IDENTIFIER)
         return bytes(builder.Output())
 
+    def _node(self, operator: Any) -> GraphNode:
+        tensors = self._graph.tensors
+        buffers = {i: self.model.buffers[tensors[i].buffer].data for i in operator.inputs if i >= 0}
+        outputs = tuple(_text(tensors[i].name) for i in operator.outputs)
+        kernel = None
+        if self._code_of(operator) in WEIGHTED and buffers[operator.inputs[1]] is not None:
+            kernel = np.frombuffer(bytes(buffers[operator.inputs[1]]), np.float32)
+        return GraphNode(
+            name=outputs[0],
+            inputs=tuple(_text(tensors[i].name) for i, data in buffers.items() if data is None),
+            outputs=outputs,
+            kernel=kernel,
+        )
+
     @property
     def _input(self) -> Any:
         return self._graph.tensors[self._graph.inputs[0]]
@@ -182,6 +211,12 @@ class TfliteGraph:
     def _code_of(self, operator: Any) -> int:
         code = self.model.operatorCodes[operator.opcodeIndex]
         return max(int(code.builtinCode), int(code.deprecatedBuiltinCode))
+
+    def _name_of(self, operator: Any) -> str:
+        names = {
+            value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()
+        }
+        return str(names.get(self._code_of(operator), "CUSTOM"))
 
     def _operator_code(self, builtin: int) -> int:
         for i, code in enumerate(self.model.operatorCodes):

@@ -1,0 +1,51 @@
+"""Exporter to ONNX of 8-bit integers with the layers in float that lose most by rounding."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+
+from edgecls_export.bias_correction import corrected
+from edgecls_export.exported import Images, ModelBody
+from edgecls_export.frozen import FrozenModel
+from edgecls_export.mixed_precision import MIXED_TOLERANCE, GraphNode, nodes_in_float
+from edgecls_export.onnx_exporters import clean_model, quantize
+from edgecls_export.sensitivity import kernels_of, layers_in_float
+
+__all__ = ["to_int8_mixed"]
+
+WEIGHTED = {"Conv", "Gemm", "MatMul"}
+
+
+def to_int8_mixed(frozen: FrozenModel, calibration: Images) -> ModelBody:
+    """Quantize as ``to_int8``, but leave in float what loses most, within limits of size and work.
+
+    Raises:
+        ExportError: If the input is not quantized as pixels are, or the Keras model is beyond reading.
+    """
+    layers = layers_in_float(frozen.model, calibration)
+    kernels = kernels_of(frozen.model, layers)
+    frozen = corrected(frozen, calibration, in_float=layers)
+    nodes = _nodes(onnx.load_from_string(clean_model(frozen)))
+    body = quantize(frozen, calibration, nodes_in_float=nodes_in_float(nodes, kernels))
+    tolerance = 0.0 if body.logit_step else MIXED_TOLERANCE
+    return ModelBody(data=body.data, logit_step=body.logit_step, tolerance=tolerance)
+
+
+def _nodes(model: Any) -> list[GraphNode]:
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    return [
+        GraphNode(
+            name=node.name,
+            inputs=tuple(name for name in node.input if name and name not in constants),
+            outputs=tuple(node.output),
+            kernel=_kernel(node, constants),
+        )
+        for node in model.graph.node
+    ]
+
+
+def _kernel(node: Any, constants: dict[str, Any]) -> Any:
+    if node.op_type not in WEIGHTED or len(node.input) < 2 or node.input[1] not in constants:
+        return None
+    return np.asarray(onnx.numpy_helper.to_array(constants[node.input[1]]), np.float32)

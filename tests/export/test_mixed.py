@@ -1,0 +1,137 @@
+"""Layers that stay in float where rounding would break them."""
+
+import numpy as np
+import pytest
+from edgecls_export import EXPORTERS, freeze
+
+from tests.export.tiny import pictures
+
+pytest.importorskip("tensorflow")
+
+OUTLIER = 3000.0
+
+
+@pytest.fixture(scope="module")
+def broken():
+    """A model in which one channel of ``wild`` takes all the levels of its tensor."""
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    keras.utils.set_random_seed(4)
+    inputs = keras.Input((32, 48, 3), name="image")
+    x = layers.Rescaling(1 / 128, -127 / 128, name="normalize")(inputs)
+    for index in range(4):
+        x = layers.Conv2D(8, 3, strides=1 + index % 2, padding="same", name=f"conv{index}")(x)
+        x = layers.ReLU(name=f"relu{index}")(x)
+    x = layers.Conv2D(8, 1, name="wild")(x)
+    x = layers.Conv2D(8, 1, name="reader")(x)
+    x = layers.ReLU(name="relu")(x)
+    for index in range(4, 6):
+        x = layers.Conv2D(16, 3, padding="same", activation="relu", name=f"conv{index}")(x)
+    x = layers.GlobalAveragePooling2D(name="features")(x)
+    x = layers.Dense(4, name="logits")(x)
+    model = keras.Model(inputs, layers.Softmax(name="scores")(x))
+    kernel, bias = model.get_layer("wild").get_weights()
+    kernel[..., 0] *= OUTLIER
+    model.get_layer("wild").set_weights([kernel, bias])
+    kernel, bias = model.get_layer("reader").get_weights()
+    kernel[:, :, 0] /= OUTLIER
+    model.get_layer("reader").set_weights([kernel, bias])
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([kernel * 20, bias])
+    return freeze(model)
+
+
+def _body(frozen, file_format, recipe, log):
+    from edgecls_export.native_log import output_to_log
+
+    with output_to_log(log, file_format):
+        return EXPORTERS[file_format, recipe].load()(frozen, pictures(16))
+
+
+def _mean_error(frozen, file_format, body, photos):
+    from edgecls_device.backends.protocol import BackendOptions
+    from edgecls_export.fidelity import measure
+    from edgecls_export.operators import open_converted
+
+    backend = open_converted(file_format, body.data, BackendOptions(threads=1))
+    scores = np.concatenate([backend.run(photo[np.newaxis]) for photo in photos])
+    backend.close()
+    return measure(scores, frozen.keras_scores(photos)).mean_error
+
+
+def test_the_broken_layer_loses_most(broken):
+    from edgecls_export.layer_graph import LayerGraph
+    from edgecls_export.sensitivity import weak_spots
+
+    spots = weak_spots(LayerGraph(broken.model), pictures(4))
+    assert (spots[0].name, spots[0].layers) == ("wild", {"wild", "reader"})
+    assert spots[0].loss > 0.2
+    others = [spot for spot in spots if not spot.layers <= {"wild", "reader"}]
+    assert max(spot.loss for spot in others) < 0.1 * spots[0].loss
+
+
+def test_layers_in_float_keep_within_weights_and_work():
+    from edgecls_export.sensitivity import Cost, Spot, choose_spots
+
+    names = ("a", "b", "c", "d")
+    losses = (0.9, 0.5, 0.4, 0.001)
+    spots = [
+        Spot(name=name, loss=loss, layers=frozenset({name}))
+        for name, loss in zip(names, losses, strict=True)
+    ]
+    costs = {name: Cost(weights=10, work=10) for name in names}
+    assert choose_spots(spots, costs) == {"a"}
+    heavy = {**costs, "a": Cost(weights=1000, work=1)}
+    assert choose_spots(spots, heavy) == {"b"}
+    slow = {**costs, "a": Cost(weights=1, work=1000)}
+    assert choose_spots(spots, {**slow, "d": Cost(weights=100, work=9000)}) == {"a", "b", "c"}
+
+
+def test_nodes_are_known_by_kernels_in_any_layout_and_pull_along_what_only_they_feed():
+    from edgecls_export.mixed_precision import GraphNode, nodes_in_float
+
+    kernel = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    nodes = [
+        GraphNode(name="first", inputs=("x",), outputs=("a",), kernel=kernel + 1),
+        GraphNode(name="second", inputs=("a",), outputs=("b",), kernel=kernel.T * 1.00001),
+        GraphNode(name="swish", inputs=("b",), outputs=("c",), kernel=None),
+        GraphNode(name="sum", inputs=("a", "c"), outputs=("d",), kernel=None),
+    ]
+    assert nodes_in_float(nodes, [kernel]) == ["second", "swish"]
+    assert nodes_in_float(nodes, []) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file_format", ["tflite", "onnx"])
+def test_it_mends_a_model_that_int8_breaks(broken, file_format, tmp_path):
+    if file_format == "tflite":
+        pytest.importorskip("litert_quantizer")
+    photos = pictures(24, seed=8)
+    plain, mixed = (
+        _body(broken, file_format, recipe, tmp_path / "log") for recipe in ("int8", "int8-mixed")
+    )
+    before, after = (_mean_error(broken, file_format, body, photos) for body in (plain, mixed))
+    assert after < 0.3 * before
+    assert mixed.logit_step > 0
+
+
+@pytest.mark.slow
+def test_only_the_chosen_layers_are_in_float_in_tflite(broken, tmp_path):
+    pytest.importorskip("litert_quantizer")
+    from edgecls_export.tflite_graph import TfliteGraph
+
+    body = _body(broken, "tflite", "int8-mixed", tmp_path / "log")
+    assert TfliteGraph(body.data).float_operators().count("CONV_2D") == 2
+
+
+@pytest.mark.slow
+def test_only_the_chosen_layers_are_in_float_in_onnx(broken, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(_body(broken, "onnx", "int8-mixed", tmp_path / "log").data)
+    makers = {name: node.op_type for node in model.graph.node for name in node.output}
+    in_float = [
+        node
+        for node in model.graph.node
+        if node.op_type == "Conv" and makers.get(node.input[1]) != "DequantizeLinear"
+    ]
+    assert len(in_float) == 2
