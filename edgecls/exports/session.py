@@ -13,6 +13,8 @@ from edgecls_export.exported import ExportedArtifact
 from edgecls_export.exporting import export
 from edgecls_export.frozen import FrozenModel, freeze
 from edgecls_export.keras_model import load_keras_model
+from edgecls_export.rehearsal import rehearse
+from edgecls_export.requirements import check_model
 from edgecls_export.table import find_exporter
 
 from edgecls.exports.photo_files import Pictures
@@ -128,6 +130,7 @@ def open_session(
     Raises:
         ArtifactError: If ``model.keras`` is damaged.
         DataError: If there is no finished run, or its photos are gone or of no use.
+        ExportError: If the packages here cannot make a recipe, or the model is not one to export.
         OptionError: If an option does not fit the files.
         SpecError: If ``spec.json`` or ``split.json`` is damaged.
         StorageError: If a file cannot be read or written.
@@ -140,16 +143,19 @@ def open_session(
         )
         raise OptionError(message, hint="leave --calibration out, or add --recipe int8")
     spec = run.read_spec()
+    log = run.logs / LOG_NAME
+    with storage_errors("replace", log):
+        log.unlink(missing_ok=True)
+    for key in keys:
+        rehearse(*key, log=log)
     wanted = CALIBRATION_PHOTOS if calibration is None else calibration
     source = PhotoSource(calibration=wanted if calibrates else 0, data=data)
     pictures = read_pictures(run, spec, source)
     tuned_on = max(find_exporter(*key).training_photos for key in keys)
     training = read_training(run, spec, source, tuned_on) if tuned_on else None
-    log = run.logs / LOG_NAME
-    with storage_errors("replace", log):
-        log.unlink(missing_ok=True)
     say("Loading the Keras model")
     frozen = freeze(load_keras_model(run.model, log=log))
+    check_model(frozen, spec)
     return ExportSession(
         run=run,
         spec=spec,
