@@ -68,7 +68,7 @@ def test_one_that_was_not_timed_is_named_below_the_plot():
 
 
 def test_many_are_numbered_and_the_key_names_every_one(tmp_path):
-    run = write_run(tmp_path / "pets", artifacts=20)
+    run = write_run(tmp_path / "pets", artifacts=20, per_class=600, labels=tuple("abcde"))
     page = Page(write_report(run))
     names = (
         "int8-litert tflite",
@@ -78,6 +78,7 @@ def test_many_are_numbered_and_the_key_names_every_one(tmp_path):
     )
     for name in names:
         assert name in page.text
+    assert "more, of files with other answers" in page.text
     key = page.source.split('<table class="key">')[1].split("</table>")[0]
     assert key.count("<tr") == 21
     assert '<th scope="row"' in key
