@@ -16,6 +16,7 @@ from edgecls_device.lazy import lazy_names
 
 if TYPE_CHECKING:
     from edgecls.data.load import load_photos
+    from edgecls.exports.ladder import export_ladder
     from edgecls.exports.run import export_run
     from edgecls.reports.report import write_report
     from edgecls.training.pretrained import pretrained
@@ -23,11 +24,19 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["export_run", "load_photos", "pretrained", "train", "write_report"]
+__all__ = [
+    "export_ladder",
+    "export_run",
+    "load_photos",
+    "pretrained",
+    "train",
+    "write_report",
+]
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "export_ladder": "exports.ladder",
         "export_run": "exports.run",
         "load_photos": "data.load",
         "pretrained": "training.pretrained",

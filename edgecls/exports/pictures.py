@@ -8,7 +8,7 @@ from edgecls_device.errors import DataError, OptionError
 from edgecls_device.golden import golden_inputs
 from edgecls_device.spec import ModelSpec, Preprocessing
 
-from edgecls.exports.calibration import check_pictures
+from edgecls.exports.calibration import MIN_CALIBRATION, check_pictures
 from edgecls.exports.photo_files import PhotoFiles, Pictures, prepare
 from edgecls.exports.photos import choose_photos
 from edgecls.progress import progress, say
@@ -75,6 +75,10 @@ def read_pictures(run: RunDirectory, spec: ModelSpec, source: PhotoSource) -> Ex
     folder = data if isinstance(calibration, int) and not run.split.is_file() else calibration
     if isinstance(folder, Path) and files.calibration.paths:
         check_pictures(ranges.images, folder, chosen=len(files.calibration.paths))
+    if 0 < len(ranges) < MIN_CALIBRATION:
+        say(
+            f"note: {len(ranges)} photos are few to calibrate on; others may pass their value ranges"
+        )
     if isinstance(calibration, int) and calibration and not files.calibration.paths:
         say("int8 takes its value ranges from generated pictures, which costs some agreement")
         return ExportPictures(

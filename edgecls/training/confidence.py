@@ -18,11 +18,10 @@ def evaluate(scores: Scores, class_ids: NDArray[np.int64]) -> Evaluation:
         scores: Probabilities after temperature, shape ``(photos, classes)``, float32.
         class_ids: True classes, shape ``(photos,)``; at least one photo.
     """
-    confidence = scores.max(axis=1)
     is_right = scores.argmax(axis=1) == class_ids
     return Evaluation(
         photos=len(class_ids),
         accuracy=float(is_right.mean()),
         loss=cross_entropy(scores, class_ids),
-        calibration_error=calibration_error(confidence.tolist(), is_right.tolist()),
+        calibration_error=calibration_error(scores.max(axis=1).tolist(), is_right.tolist()),
     )

@@ -194,3 +194,8 @@ def test_a_bad_folder_is_found_before_the_model_is_loaded(run, tmp_path, capfd):
     with pytest.raises(DataError):
         export_run(run, calibration=tmp_path / "nothing")
     assert "Loading" not in capfd.readouterr().err
+
+
+def test_few_photos_to_calibrate_on_are_noted(run, capfd):
+    export_run(run, formats=["tflite"], recipes=["int8"], calibration=6)
+    assert "note: 6 photos are few" in capfd.readouterr().err
