@@ -102,3 +102,12 @@ def test_a_layer_used_twice_is_left_as_it_is(capfd):
     frozen = freeze(Model(inputs, layers.Softmax(name="scores")(layers.Dense(2)(x))))
     assert corrected(frozen, pictures(2)[:, :8, :8]) is frozen
     assert "not corrected" in capfd.readouterr().err
+
+
+def test_where_nothing_is_rounded_nothing_is_corrected(skewed):
+    from edgecls_export.bias_correction import correct_biases
+
+    names = frozenset(layer.name for layer in skewed.layers)
+    got = correct_biases(skewed, pictures(8), in_float=names)
+    for mine, theirs in zip(got.get_weights(), skewed.get_weights(), strict=True):
+        assert np.allclose(mine, theirs, atol=1e-6)
