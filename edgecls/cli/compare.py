@@ -36,6 +36,7 @@ Examples, after edgecls demo:
   edgecls compare runs/demo --data camera/ --no-labels --min-agreement 98
   edgecls compare runs/demo --out-of-set other-things/
   edgecls compare runs/demo/exports/demo.int8.tflite --data runs/demo/photos --json
+  edgecls compare --explain runs/demo/exports/demo.int8.tflite
 
 \b
 With a limit it exits with 0 if every file holds, 13 if one fails, 14 if there are too few photos to tell.
@@ -43,9 +44,7 @@ With a limit it exits with 0 if every file holds, 13 if one fails, 14 if there a
 
 
 @click.command("compare", epilog=EPILOG)
-@click.argument(
-    "targets", nargs=-1, required=True, metavar="RUN | ARTIFACT...", type=click.Path(path_type=Path)
-)
+@click.argument("targets", nargs=-1, metavar="RUN | ARTIFACT...", type=click.Path(path_type=Path))
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -87,6 +86,18 @@ With a limit it exits with 0 if every file holds, 13 if one fails, 14 if there a
     type=click.IntRange(min=1, max=256),
     help="Photos looked at at once; by default one per core. The result does not depend on it.",
 )
+@click.option(
+    "--explain",
+    metavar="ARTIFACT",
+    type=click.Path(path_type=Path),
+    help="Say what is wrong with this file, from its layers to its labels, and what to do.",
+)
+@click.option(
+    "--reference",
+    metavar="ARTIFACT",
+    type=click.Path(path_type=Path),
+    help="With --explain: the float32 file to hold it against; by default that of its run.",
+)
 @json_option
 def command(
     targets: tuple[Path, ...],
@@ -98,6 +109,8 @@ def command(
     backends: list[str] | None,
     limit: int | None,
     threads: int | None,
+    explain: Path | None,
+    reference: Path | None,
     as_json: bool,
 ) -> None:
     """Compare the accuracy of exported files on the same photos, and their agreement with float32.
@@ -106,6 +119,24 @@ def command(
     compare.json into RUN. With --max-drop or --min-agreement every file is judged against float32: it holds,
     it fails, each proven at 95 %, or there are too few photos to tell.
     """
+    if explain is not None:
+        _refuse_beside_explain(max_drop, min_agreement, out_of_set, backends)
+        from edgecls.cli import explain as explaining
+
+        question = explaining.Question(
+            artifact=explain,
+            targets=targets,
+            reference=reference,
+            data=data,
+            has_classes=not no_labels,
+            limit=limit,
+            threads=threads,
+        )
+        explaining.explain(question, as_json=as_json)
+        return
+    if not targets or reference is not None:
+        message = "--reference needs --explain ARTIFACT" if targets else "Missing RUN or ARTIFACT."
+        raise click.UsageError(message)
     gate = gate_of(max_drop, min_agreement)
     target = find_target(targets)
     warn_of_stale(target)
@@ -131,6 +162,15 @@ def command(
             advance=advance,
         )
     _finish(comparison, target, as_json=as_json)
+
+
+def _refuse_beside_explain(*options: object) -> None:
+    """Refuse what a diagnosis does not heed; it runs on the first backend of the file's format."""
+    names = ("--max-drop", "--min-agreement", "--out-of-set", "--backend")
+    given = [name for name, value in zip(names, options, strict=True) if value is not None]
+    if given:
+        message = f"Expected no {given[0]} with --explain, got one."
+        raise OptionError(message, hint=f"leave out {', '.join(given)}")
 
 
 def _photos(target: Target, data: Path | None, *, has_classes: bool) -> ComparisonPhotos:
@@ -194,8 +234,12 @@ def _why_hint(comparison: Comparison, target: Target) -> str:
     path = next((a.path for a in target.artifacts if a.path.name in failing), Path("ARTIFACT"))
     if target.run is None:
         return f"edgecls compare --explain {path} --reference FLOAT32 --data {comparison.data}"
+    photos = "" if comparison.split == "test" else f" --data {comparison.data}"
     ladder = f"edgecls export {target.run.path} --recipe auto"
-    return f"edgecls compare --explain {path} {target.run.path}; or let a gate choose the recipe: {ladder}"
+    return (
+        f"edgecls compare --explain {path} {target.run.path}{photos}; "
+        f"or let a gate choose the recipe: {ladder}"
+    )
 
 
 def _more_photos_hint(comparison: Comparison, target: Target) -> str:
@@ -230,7 +274,11 @@ def _print(comparison: Comparison, target: Target) -> None:
             "on the same photos"
         )
     else:
-        click.echo("agreement: none, since no float32 artifact is among them")
+        click.echo("drop and agreement: none, since no float32 artifact is among them")
+    if comparison.class_ids:
+        click.echo(
+            "ECE: expected calibration error, how far confidence is from accuracy on average"
+        )
     if comparison.out_of_set:
         click.echo(
             f"unknown outside: {comparison.out_of_set_photos} photos of {comparison.out_of_set}, "

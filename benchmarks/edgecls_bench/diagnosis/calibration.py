@@ -1,0 +1,221 @@
+"""Which photos the quantization ranges were taken from, and whether they hold what the photos here need."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecls_bench.diagnosis.evidence import Evidence
+from edgecls_bench.diagnosis.network import Activation
+from edgecls_bench.diagnosis.preparations import PREPARATIONS, RIGHT
+from edgecls_bench.diagnosis.record import CalibrationFit, Finding
+from edgecls_bench.diagnosis.significance import CHANCE, binomial_tail
+from edgecls_bench.diagnosis.witnesses import (
+    Groups,
+    Witnesses,
+    find_witnesses,
+    range_groups,
+    without_constant,
+)
+
+__all__ = ["Calibration", "check_calibration", "read_calibration"]
+
+CLIPS_ON_PURPOSE = ("percentile", "entropy", "qat")
+"""Recipes that cut off rare values, or learn where to: there a photo beyond the range means nothing."""
+
+FEW_PHOTOS = 10
+"""Fewer distinct calibration photos leave a tenth of all photos beyond each range: of ``n + 1`` photos the new
+one has the largest value once in ``n + 1``."""
+
+BETTER_FIT = 0.67
+"""A wrong preparation must come a third nearer to the ranges. Chance moves the distance by about a tenth."""
+
+MOST_BY_FEW = 0.6
+"""No calibration on right photos, not even on one, leaves more than half of them beyond its ranges."""
+
+_SMALLEST = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Calibration:
+    """What the ranges say.
+
+    Attributes:
+        fits: How well each preparation fits, best first.
+        witnesses: Ranges that are exactly those of photos at hand, by preparation.
+        chance: Share of ranges that are so by chance.
+        beyond: Share of ranges that a photo exceeds, by photo, right preparation; empty without ranges.
+    """
+
+    fits: tuple[CalibrationFit, ...]
+    witnesses: dict[str, Witnesses]
+    chance: float
+    beyond: NDArray[np.float64]
+
+    def is_proven(self, name: str) -> bool:
+        """Whether so many ranges are exactly those of photos prepared so that it is no chance."""
+        found = self.witnesses.get(name)
+        return found is not None and binomial_tail(found.found, found.ranges, self.chance) < CHANCE
+
+
+def read_calibration(evidence: Evidence) -> Calibration:
+    """Hold the ranges in the file against those of the reference on the photos, prepared in each way."""
+    groups = range_groups(evidence.pairs, evidence.informative)
+    if not groups:
+        return Calibration(fits=(), witnesses={}, chance=1.0, beyond=np.zeros(0))
+    pools = {
+        name: np.concatenate([rows, evidence.calibration_ranges.get(name, rows[:0])])
+        for name, rows in evidence.ranges.items()
+    }
+    counted = without_constant(groups, pools)
+    witnesses = {name: find_witnesses(counted, rows) for name, rows in pools.items()}
+    fits = [
+        CalibrationFit(
+            preparation=name,
+            distance=_distance(groups, rows),
+            witnessed=witnesses[name].found / len(counted) if counted else None,
+        )
+        for name, rows in evidence.ranges.items()
+    ]
+    rows = evidence.ranges[RIGHT]
+    beyond = np.mean([_beyond(entry, members, rows) for entry, members in groups], axis=0)
+    return Calibration(
+        fits=tuple(sorted(fits, key=lambda fit: fit.distance)),
+        witnesses=witnesses,
+        chance=_chance(witnesses),
+        beyond=beyond,
+    )
+
+
+def check_calibration(evidence: Evidence, calibration: Calibration) -> list[Finding]:
+    """Return what is wrong with the photos that the file was calibrated on."""
+    if not calibration.fits:
+        return []
+    return [*_wrong_pixels(calibration), *_few_photos(evidence, calibration)][:1]
+
+
+def _wrong_pixels(calibration: Calibration) -> list[Finding]:
+    right = calibration.witnesses.get(RIGHT)
+    others = {name: found for name, found in calibration.witnesses.items() if name != RIGHT}
+    if right is not None and others:
+        name = max(others, key=lambda key: others[key].found)
+        if calibration.is_proven(name) and others[name].found >= 2 * right.found:
+            count = f"{others[name].found} of {right.ranges}"
+            exact = f"{count} ranges are exactly those of photos at hand prepared so"
+            return [
+                _pixel_finding(calibration, name, f"{exact}, {right.found} those of right photos")
+            ]
+    if calibration.is_proven(RIGHT):
+        return []
+    best = calibration.fits[0]
+    null = next(fit for fit in calibration.fits if fit.preparation == RIGHT)
+    is_better = best.preparation != RIGHT and best.distance < BETTER_FIT * null.distance
+    if not is_better or PREPARATIONS[best.preparation].family == "resize":
+        return []
+    how = (
+        f"the ranges differ from theirs by {_percent(best.distance)}, from those of right photos by "
+        f"{_percent(null.distance)}"
+    )
+    return [_pixel_finding(calibration, best.preparation, how)]
+
+
+def _pixel_finding(calibration: Calibration, name: str, how: str) -> Finding:
+    distances = {fit.preparation: fit.distance for fit in calibration.fits}
+    return Finding(
+        kind="calibration pixels",
+        is_fault=True,
+        weight=5.5,
+        sentence=f"The file was calibrated on photos {PREPARATIONS[name].words}: {how}.",
+        remedy="calibrate on photos that are prepared as on the device: edgecls export RUN --recipe int8",
+        evidence={
+            "distance": distances[name],
+            "distance_right": distances[RIGHT],
+            "beyond": float(calibration.beyond.mean()),
+        },
+    )
+
+
+def _few_photos(evidence: Evidence, calibration: Calibration) -> list[Finding]:
+    found = calibration.witnesses.get(RIGHT)
+    beyond = calibration.beyond
+    share = float(beyond.mean())
+    if found is not None and calibration.is_proven(RIGHT) and 2 * found.single > found.ranges:
+        words = f"{found.single} of {found.ranges} ranges are exactly those of one single photo"
+        return [_photo_finding("calibration photos", words, share)]
+    if any(word in evidence.spec.provenance.recipe for word in CLIPS_ON_PURPOSE):
+        return []
+    least = share - 1.96 * float(beyond.std()) / np.sqrt(len(beyond))
+    if least <= 1 / (FEW_PHOTOS + 1):
+        return []
+    if least > MOST_BY_FEW:
+        words = (
+            f"a photo exceeds {_percent(share)} of the ranges, more than calibrating on a single such photo "
+            "would give"
+        )
+        return [_photo_finding("calibration range", words, share)]
+    count = max(1, round(1 / share - 1))
+    plural = "s" if count > 1 else ""
+    words = f"a photo exceeds {_percent(share)} of the ranges, as after {count} calibration photo{plural}"
+    return [_photo_finding("calibration photos", words, share)]
+
+
+def _photo_finding(kind: str, words: str, share: float) -> Finding:
+    is_range = kind == "calibration range"
+    cause = (
+        "The ranges are too narrow for these photos"
+        if is_range
+        else "The file was calibrated on too few, too similar or other photos than these"
+    )
+    return Finding(
+        kind="calibration range" if is_range else "calibration photos",
+        is_fault=True,
+        weight=5.2,
+        sentence=f"{cause}: {words}.",
+        remedy="calibrate on about 100 different photos like those of the camera: edgecls export RUN "
+        "--calibration 100",
+        evidence={"beyond": share},
+    )
+
+
+def _distance(groups: Groups, rows: NDArray[np.float32]) -> float:
+    """Return how far the ranges are from those of photos, as a mean difference of logarithms.
+
+    How many photos there were, and whether the calibrator cut off rare values, is not known. So the ends may
+    lie any one number of standard deviations beyond those of a typical photo, the same for all.
+    """
+    ends, means, deviations = [], [], []
+    for entry, members in groups:
+        for end, seen in (
+            (-entry.low, -rows[:, members, 0].min(axis=1)),
+            (entry.high, rows[:, members, 1].max(axis=1)),
+        ):
+            if end <= entry.step:  # a side on which there is nothing
+                continue
+            logs = np.log(np.maximum(seen.astype(np.float64), _SMALLEST * end))
+            ends.append(np.log(end))
+            means.append(logs.mean())
+            deviations.append(logs.std())
+    gap = np.array(ends) - np.array(means)
+    return min(
+        float(np.abs(gap - beyond * np.array(deviations)).mean())
+        for beyond in np.arange(-2.0, 5.0, 0.25)
+    )
+
+
+def _beyond(
+    entry: Activation, members: list[int], rows: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    low, high = rows[:, members, 0].min(axis=1), rows[:, members, 1].max(axis=1)
+    outside = (low < entry.low - entry.step) | (high > entry.high + entry.step)
+    return np.asarray(outside, np.float64)
+
+
+def _chance(witnesses: dict[str, Witnesses]) -> float:
+    """Return how often a range is that of photos by chance: the median preparation's, and a half more."""
+    found = [entry.found for entry in witnesses.values()]
+    ranges = max(entry.ranges for entry in witnesses.values())
+    return (float(np.median(found)) + 0.5) / (ranges + 1)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,327 @@
+"""Everything a diagnosis looks at, measured photo by photo; pixels and activations are not kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from edgecls_device.arrays import Frame
+from edgecls_device.artifact import Artifact
+from edgecls_device.errors import DataError, ImageError, StorageError
+from edgecls_device.images import read_image
+from edgecls_device.postprocessing import softmax
+from edgecls_device.spec import InputTensor, ModelSpec, Preprocessing
+from numpy.typing import NDArray
+
+from edgecls_bench.cases import spec_of
+from edgecls_bench.diagnosis.layers import LayerSums
+from edgecls_bench.diagnosis.matching import Pair, match
+from edgecls_bench.diagnosis.network import Network, Operation, Weight
+from edgecls_bench.diagnosis.opening import open_network
+from edgecls_bench.diagnosis.preparations import (
+    PREPARATIONS,
+    RIGHT,
+    Pixels,
+    other_preparations,
+    prepare,
+)
+from edgecls_bench.diagnosis.witnesses import find_witnesses, range_groups
+from edgecls_bench.evaluation import Advance
+
+__all__ = ["BY_REFERENCE", "LAYER_FAMILIES", "Evidence", "collect", "steps_of"]
+
+BY_REFERENCE = "as the reference"
+"""The artifact, fed by the rules in the reference's spec instead of its own."""
+
+LAYER_FAMILIES = frozenset({"color", "range"})
+"""Preparations whose effect is followed through the layers: those that an artifact may have inside of it."""
+
+LAYER_PHOTOS = 16
+"""Each brings thousands of values a layer; more change no SQNR by more than some tenths of a decibel."""
+
+FOLLOWED_WRONGLY = 6
+"""Photos that are followed through the layers in wrong preparations: what is twice as good shows on one."""
+
+WRONG_PHOTOS = 32
+"""Photos that are tried in every wrong preparation: a sign test of 10 already decides at one in a thousand."""
+
+VARYING = 0.01
+"""A range that differs by less than this from photo to photo is set by a ReLU6: it says nothing of photos."""
+
+PROVEN = 0.5
+"""Right photos that are witnesses of half the ranges leave no question how the others were prepared."""
+
+Rows = NDArray[np.float32]
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Evidence:
+    """What was measured.
+
+    Attributes:
+        spec: Of the artifact.
+        reference_spec: Of the reference.
+        class_ids: True class of each photo; empty without classes.
+        own: Scores of the artifact by preparation, shape ``(photos, classes)``, in the order of its outputs.
+        reference: Scores of the reference by preparation, of the photos in ``looked``.
+        looked: Indexes of the photos that the reference was shown in each preparation.
+        pairs: Activations of the artifact and of the reference that are the same; none across formats.
+        layers: Errors by preparation of the reference, on some of the photos.
+        informative: Indexes of quantized pairs whose range depends on the photo.
+        ranges: Least and largest value of those by preparation, shape ``(looked, informative, 2)``.
+        calibration_ranges: The same of photos that the artifact may have been calibrated on.
+        operations: Of the artifact.
+        weights: Of the artifact.
+        input_range: What the first quantization of pixels can hold; None where there is none.
+    """
+
+    spec: ModelSpec
+    reference_spec: ModelSpec
+    class_ids: tuple[int, ...]
+    own: Mapping[str, Rows]
+    reference: Mapping[str, Rows]
+    looked: Mapping[str, tuple[int, ...]]
+    pairs: tuple[Pair, ...]
+    layers: Mapping[str, LayerSums]
+    informative: tuple[int, ...]
+    ranges: Mapping[str, NDArray[np.float32]]
+    calibration_ranges: Mapping[str, NDArray[np.float32]]
+    operations: tuple[Operation, ...]
+    weights: tuple[Weight, ...]
+    input_range: tuple[float, float] | None = None
+
+    @property
+    def photos(self) -> int:
+        """Number of photos, without those of the calibration."""
+        return len(self.own[RIGHT])
+
+
+def collect(
+    artifact: Artifact,
+    reference: Artifact,
+    photos: Sequence[Path],
+    *,
+    class_ids: Sequence[int] = (),
+    calibration: Sequence[Path] = (),
+    threads: int = 1,
+    advance: Advance | None = None,
+) -> Evidence:
+    """Look at photos with both files.
+
+    Args:
+        artifact: What is to be explained.
+        reference: The float32 file it is held against.
+        photos: What to look at.
+        class_ids: Class of each photo, if known.
+        calibration: Photos that the artifact may have been calibrated on.
+        threads: For one inference.
+        advance: Called after each photo.
+
+    Raises:
+        ArtifactError: If a file has no spec, or a runtime refuses it.
+        DataError: If no photo can be read.
+        MissingDependencyError: If a runtime is not installed.
+    """
+    collector = _Collector(artifact, reference, threads)
+    try:
+        kept = collector.look(photos, calibration, bool(class_ids), advance or _nobody)
+    finally:
+        collector.close()
+    if not kept:
+        message = f"Expected photos that can be read, got none of {len(photos)}."
+        raise DataError(message, hint="check them: edgecls data check PHOTOS")
+    return collector.evidence(tuple(class_ids[i] for i in kept) if class_ids else ())
+
+
+def steps_of(photos: int, calibration: int) -> int:
+    """Return how often :func:`collect` calls ``advance``."""
+    return min(photos, LAYER_PHOTOS) + photos + 2 * calibration
+
+
+def _nobody(steps: int = 1) -> None:
+    del steps
+
+
+class _Collector:
+    """Both files, open, and what they said so far."""
+
+    def __init__(self, artifact: Artifact, reference: Artifact, threads: int) -> None:
+        self._spec, self._reference_spec = spec_of(artifact), spec_of(reference)
+        self._own: Network = open_network(artifact, threads=threads)
+        self._reference: Network = open_network(reference, threads=threads, takes_floats=True)
+        is_same_format = artifact.format == reference.format
+        self._pairs: Sequence[Pair] = (
+            match(self._own.activations, self._reference.activations) if is_same_format else ()
+        )
+        self._others = other_preparations(self._reference_spec.preprocessing)
+        self._followed = (
+            RIGHT,
+            *(name for name in self._others if PREPARATIONS[name].family in LAYER_FAMILIES),
+        )
+        self._layers = {name: LayerSums(self._pairs) for name in self._followed}
+        self._informative: tuple[int, ...] = ()
+        self._own_rows: dict[str, list[Rows]] = {}
+        self._rows: dict[str, list[Rows]] = {}
+        self._looked: dict[str, list[int]] = {}
+        self._ranges: dict[str, list[NDArray[np.float32]]] = {}
+        self._calibration: dict[str, list[NDArray[np.float32]]] = {}
+
+    def close(self) -> None:
+        self._own.close()
+        self._reference.close()
+
+    def look(
+        self,
+        photos: Sequence[Path],
+        calibration: Sequence[Path],
+        has_classes: bool,
+        advance: Advance,
+    ) -> list[int]:
+        """Look at everything; return the indexes of the photos that could be read."""
+        self._follow([frame for _, frame in _readable(_spread(photos, LAYER_PHOTOS), advance)])
+        self._reference.watch([self._pairs[i][1] for i in self._informative])
+        self._own.watch(())
+        is_same_rule = self._own_rule() == (
+            self._reference_spec.preprocessing,
+            self._reference_spec.input,
+        )
+        tried = set(_spread(range(len(photos)), WRONG_PHOTOS))
+        kept: list[int] = []
+        for index, frame in _readable(photos, advance):
+            names = [
+                name
+                for name in self._others
+                if index in tried or (has_classes and PREPARATIONS[name].rule is not None)
+            ]
+            for name in (RIGHT, *names):
+                scores, ends = self._look(frame, name)
+                self._rows.setdefault(name, []).append(_probabilities(scores, self._reference_spec))
+                self._ranges.setdefault(name, []).append(ends)
+                self._looked.setdefault(name, []).append(len(kept))
+            for name in (RIGHT,) if is_same_rule else (RIGHT, BY_REFERENCE):
+                scores, _ = self._own.run(self._own_pixels(frame, name))
+                self._own_rows.setdefault(name, []).append(_probabilities(scores, self._spec))
+            kept.append(index)
+        self._calibrate(calibration if self._informative else (), advance)
+        return kept
+
+    def _calibrate(self, photos: Sequence[Path], advance: Advance) -> None:
+        """See what ranges the calibration photos have: as they should be, and else in every other way."""
+        for names in ((RIGHT,), self._others):
+            if names != (RIGHT,) and self._is_proven():
+                break
+            for _, frame in _readable(photos, advance):
+                for name in names:
+                    self._calibration.setdefault(name, []).append(self._look(frame, name)[1])
+        if self._is_proven():
+            advance(len(photos))
+
+    def _is_proven(self) -> bool:
+        rows = self._calibration.get(RIGHT)
+        if not rows:
+            return False
+        found = find_witnesses(range_groups(self._pairs, self._informative), np.array(rows))
+        return found.found > PROVEN * found.ranges
+
+    def evidence(self, class_ids: tuple[int, ...]) -> Evidence:
+        return Evidence(
+            spec=self._spec,
+            reference_spec=self._reference_spec,
+            class_ids=class_ids,
+            own={name: np.array(rows) for name, rows in self._own_rows.items()},
+            reference={name: np.array(rows) for name, rows in self._rows.items()},
+            looked={name: tuple(indexes) for name, indexes in self._looked.items()},
+            pairs=tuple(self._pairs),
+            layers=self._layers,
+            informative=self._informative,
+            ranges={name: np.array(rows) for name, rows in self._ranges.items()},
+            calibration_ranges={name: np.array(rows) for name, rows in self._calibration.items()},
+            operations=self._own.operations,
+            weights=self._own.weights,
+            input_range=self._own.input_range,
+        )
+
+    def _follow(self, frames: Sequence[Frame]) -> None:
+        """Follow values through the layers, and see which ranges depend on the photo."""
+        if not self._pairs:
+            return
+        self._own.watch([own for own, _ in self._pairs])
+        self._reference.watch([wanted for _, wanted in self._pairs])
+        extremes = []
+        for index, frame in enumerate(frames):
+            _, mine = self._own.run(self._own_pixels(frame, RIGHT))
+            for name in self._followed if index < FOLLOWED_WRONGLY else (RIGHT,):
+                _, true = self._reference.run(self._reference_pixels(frame, name))
+                self._layers[name].add(mine, true)
+                if name == RIGHT:
+                    extremes.append([(float(array.min()), float(array.max())) for array in true])
+        if not extremes:
+            return
+        spread = np.ptp(np.array(extremes), axis=0).max(axis=-1)
+        width = np.abs(np.array(extremes)).max(axis=(0, 2))
+        self._informative = tuple(
+            i
+            for i, (own, _) in enumerate(self._pairs)
+            if own.is_quantized and (spread[i] > VARYING * width[i] or len(extremes) == 1)
+        )
+
+    def _look(self, frame: Frame, name: str) -> tuple[Rows, NDArray[np.float32]]:
+        """Return the reference's scores, and the ends of the informative activations."""
+        scores, values = self._reference.run(self._reference_pixels(frame, name))
+        ends = np.array([(array.min(), array.max()) for array in values], np.float32)
+        return scores, ends.reshape(-1, 2)
+
+    def _own_rule(self) -> tuple[Preprocessing, InputTensor]:
+        return self._spec.preprocessing, self._spec.input
+
+    def _own_pixels(self, frame: Frame, name: str) -> Pixels:
+        spec = self._spec
+        if name == BY_REFERENCE:
+            other = self._reference_spec
+            rule = replace(
+                other.preprocessing,
+                height=spec.preprocessing.height,
+                width=spec.preprocessing.width,
+            )
+            return as_fed(prepare(frame, rule), replace(other.input, layout=spec.input.layout))
+        return as_fed(prepare(frame, spec.preprocessing, name), spec.input)
+
+    def _reference_pixels(self, frame: Frame, name: str) -> Pixels:
+        spec = self._reference_spec
+        return as_fed(prepare(frame, spec.preprocessing, name), spec.input)
+
+
+def as_fed(pixels: Pixels, tensor: InputTensor) -> Pixels:
+    """Return RGB pixels in units of 0..255 as a spec's input wants them, without the batch's axis."""
+    if tensor.color == "bgr":
+        pixels = pixels[..., ::-1]
+    if tensor.mean:
+        mean, std = np.asarray(tensor.mean, np.float32), np.asarray(tensor.std, np.float32)
+        pixels = (pixels - mean) / std
+    if tensor.layout == "nchw":
+        pixels = pixels.transpose(2, 0, 1)
+    return np.ascontiguousarray(pixels, np.float32)
+
+
+def _spread(entries: Sequence[Entry], count: int) -> list[Entry]:
+    """Return at most ``count`` entries, evenly spread."""
+    if len(entries) <= count:
+        return list(entries)
+    return [entries[i * len(entries) // count] for i in range(count)]
+
+
+def _probabilities(scores: Rows, spec: ModelSpec) -> Rows:
+    return softmax(scores) if spec.output == "logits" else scores
+
+
+def _readable(paths: Sequence[Path], advance: Advance) -> Iterable[tuple[int, Frame]]:
+    for index, path in enumerate(paths):
+        try:
+            frame = read_image(path)
+        except (ImageError, StorageError):
+            advance()  # the caller is told how many were left out
+            continue
+        yield index, frame
+        advance()
