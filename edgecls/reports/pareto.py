@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.measured import Key, Measured
@@ -18,6 +19,10 @@ __all__ = ["Pareto", "ParetoEntry", "efficient", "pareto"]
 
 WIDE_RATIO, MANY_WIDE_RATIO = 15.0, 4.0  # many points need the room of a logarithmic axis sooner
 MAX_NAMED = 7  # more names than that find no place beside their points; numbers do
+DEPTH, DEPTH_IN_SPREADS = (
+    0.1,
+    4,
+)  # the plot's least height: a share, and times the half that is good
 LARGEST_RADIUS_PX = 13.0
 SMALLEST_RADIUS_PX = 4.0
 
@@ -52,6 +57,7 @@ class Pareto:
         is_timed: Whether the horizontal axis is latency.
         is_labelled: Whether the vertical axis is accuracy.
         has_intervals: Whether bars show 95 % intervals.
+        has_sunken: Whether some are so bad that they lie below the plot, and are drawn at its lower edge.
     """
 
     plot: ScatterPlot
@@ -60,6 +66,7 @@ class Pareto:
     is_timed: bool
     is_labelled: bool
     has_intervals: bool
+    has_sunken: bool
 
 
 def efficient(values: Sequence[tuple[float, float]]) -> tuple[bool, ...]:
@@ -106,9 +113,10 @@ def pareto(
     ]
     is_labelled = any(entry.top1 is not None for entry in shown)
     largest = max((entry.size_bytes for entry in shown), default=0)
+    floor = _floor([entry.quality or 0.0 for entry in shown])
     plot = scatter_plot(
         [
-            _point(item, cost, photos, largest if timed else 0)
+            _point(item, cost, photos, largest=largest if timed else 0, floor=floor)
             for item, cost in zip(entries, costs, strict=True)
         ],
         x_title="frame to label, p50, ms" if timed else "file size, MB",
@@ -126,6 +134,7 @@ def pareto(
         is_timed=bool(timed),
         is_labelled=is_labelled,
         has_intervals=not are_numbered,
+        has_sunken=any((entry.quality or 0.0) < floor for entry in shown),
     )
 
 
@@ -145,16 +154,30 @@ def _radius(size_bytes: int, largest: int) -> float:
     return max(SMALLEST_RADIUS_PX, LARGEST_RADIUS_PX * math.sqrt(size_bytes / largest))
 
 
-def _point(item: ParetoEntry, cost: float, photos: int, largest: int) -> PointValue:
+def _floor(qualities: Sequence[float]) -> float:
+    """Return the quality where the plot ends, so that a broken file does not press the others into a line."""
+    if not qualities:
+        return 0.0
+    best = max(qualities)
+    return best - max(DEPTH, DEPTH_IN_SPREADS * (best - median(qualities)))
+
+
+def _point(
+    item: ParetoEntry, cost: float, photos: int, *, largest: int, floor: float
+) -> PointValue:
     entry, quality = item.entry, item.entry.quality or 0.0
     low, high = wilson_interval(round(quality * photos), photos)
-    has_interval = not item.number
+    shown = max(quality, floor)
+    has_interval = not item.number and shown == quality
+    name = str(item.number) if item.number else item.name
+    if shown > quality:
+        name = f"{name} \N{DOWNWARDS ARROW} {percent_text(quality)}"
     return PointValue(
         x=cost,
-        y=100 * quality,
-        low=100 * (low if has_interval else quality),
-        high=100 * (high if has_interval else quality),
-        name=str(item.number) if item.number else item.name,
+        y=100 * shown,
+        low=100 * (max(low, floor) if has_interval else shown),
+        high=100 * (high if has_interval else shown),
+        name=name,
         tooltip=_tooltip(entry, low, high, photos),
         series=entry.format,
         is_chosen=item.is_chosen,

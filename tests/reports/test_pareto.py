@@ -54,6 +54,18 @@ def test_large_marks_lie_below_small_ones():
     assert radii == sorted(radii, reverse=True)
 
 
+def test_a_broken_file_does_not_press_the_others_into_a_line():
+    good = [entry(name, top1=top1, ms=ms) for name, top1, ms in (("a", 0.9, 5), ("b", 0.91, 9))]
+    found = lay_out(*good, entry("c", top1=0.9, ms=7), entry("broken", top1=0.2, ms=4))
+    assert found.has_sunken
+    marks = {mark.name: mark for mark in found.plot.marks}
+    broken = marks["broken tflite \N{DOWNWARDS ARROW} 20.0\N{NO-BREAK SPACE}%"]
+    assert broken.y == pytest.approx(found.plot.y.start, abs=60)
+    assert "top-1 20.0" in broken.tooltip
+    assert marks["a tflite"].y - marks["b tflite"].y > 15
+    assert not lay_out(*good).has_sunken
+
+
 def test_without_a_benchmark_size_is_the_cost():
     found = lay_out(entry("int8", top1=0.9, mb=5), entry("float32", top1=0.9, mb=20))
     assert not found.is_timed
