@@ -55,8 +55,8 @@ def main() -> None:
     parser.add_argument("photos", type=Path, help="folder of class folders")
     parser.add_argument("--backbones", default=",".join(BACKBONES), help="commas between")
     parser.add_argument("--recipes", default="", help="only these, commas between")
-    parser.add_argument("--count", type=int, default=1000, help="photos to train on")
-    parser.add_argument("--limit", type=int, default=400, help="of them to compare on")
+    parser.add_argument("--count", type=int, default=600, help="photos to train on")
+    parser.add_argument("--limit", type=int, default=300, help="of them to compare on")
     parser.add_argument("--size", type=int, default=96, help="input size in pixels")
     parser.add_argument("--python", type=Path, action="append", default=[], help="see Options")
     options = parser.parse_args()
@@ -104,7 +104,7 @@ def one_backbone(name: str, photos: Path, folder: Path, options) -> list[Row]:
                 limit=options.limit,
                 slow_limit=options.limit // 8,
                 recipes=tuple(recipe for recipe in options.recipes.split(",") if recipe),
-                seconds=2.0,
+                seconds=1.0,
                 has_cold_start=False,
                 pythons=tuple(options.python),
             ),
