@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from edgecls_bench.comparison import Gate
+from edgecls_bench.comparison import Gate, Judgement
 from edgecls_bench.evaluation import LabelledPhoto
 from edgecls_device.artifact import read_artifact
 from edgecls_device.errors import DataError, MissingDependencyError, OptionError
@@ -17,7 +17,7 @@ from edgecls_export.fidelity import Limits
 from edgecls_export.table import EXPORTERS
 
 from edgecls.exports import ladder
-from edgecls.exports.gate import GatePhotos, Seen, look, weigh
+from edgecls.exports.gate import GatePhotos, Seen, Weighed, look, weigh
 from edgecls.exports.ladder import LADDER, can_be_smaller, export_ladder, rungs_of
 from tests.export.runs import write_photos, write_run
 from tests.export.test_export_command import exit_of
@@ -164,6 +164,18 @@ def test_too_few_photos_keep_the_smallest_that_nothing_speaks_against(broken, mo
     assert "765 photos would decide" in err.splitlines()[-2]
     assert "--gate-data" in err.splitlines()[-1]
     assert files(broken) == ["shapes.float16.tflite", "shapes.float32.tflite"]
+
+
+def test_too_few_photos_that_speak_against_a_rung_leave_it(fine, monkeypatch):
+    def weigh_int8(gate, reference, other):
+        monkeypatch.setattr(ladder, "weigh", weigh)  # float16 as ever
+        judgement = Judgement(verdict="too few photos", reason="It loses 0.1 to 9 points.")
+        return Weighed(judgement=judgement, is_within=False)
+
+    monkeypatch.setattr(ladder, "weigh", weigh_int8)
+    done = walk(fine)
+    assert shown(done) == [("int8", "too few photos", False), ("float16", "holds", True)]
+    assert done.ladder[0].reason.endswith("What was seen is past the limit.")
 
 
 def test_the_table_says_what_was_tried_and_why(broken, capfd):
