@@ -6,6 +6,7 @@ fuses into one of integers.
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,11 @@ __all__ = [
 
 OPSET = 17  # per-channel QDQ needs 13; every ONNX Runtime from 1.14 on runs 17
 
-DYNAMIC_TOLERANCE = 0.02
+DYNAMIC_TOLERANCE = 0.03
 """Scales are found while running, so a last bit of a float moves an activation by a whole step."""
+
+INT16_TOLERANCE = 5e-3
+"""Golden scores were 0.0016 apart with and without ONNX Runtime's fusions, which round at other places."""
 
 
 def to_float32(frozen: FrozenModel, calibration: Images) -> ModelBody:
@@ -99,7 +103,8 @@ def to_int16(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """
     from onnxruntime.quantization import QuantType
 
-    return quantize(frozen, calibration, activations=QuantType.QUInt16)
+    body = quantize(frozen, calibration, activations=QuantType.QUInt16)
+    return replace(body, tolerance=INT16_TOLERANCE)
 
 
 def quantize(

@@ -30,9 +30,9 @@ SCORE_STEP = 1 / 256
 """The quantization scale that TFLite prescribes for the output of an 8-bit softmax
 (https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/quantization_spec)."""
 
-DYNAMIC_TOLERANCE = 0.02
-"""Scales are found while running, so a last bit of a float moves an activation by a whole step: about a
-tenth of it was seen between two kernels of one machine."""
+DYNAMIC_TOLERANCE = 0.03
+"""Scales are found while running, so a last bit of a float moves an activation by a whole step: golden scores
+were up to 0.009 apart between kernels of one machine, those of photos up to 0.03."""
 
 
 def to_float32(frozen: FrozenModel, calibration: Images) -> ModelBody:
@@ -91,8 +91,8 @@ def to_int8(frozen: FrozenModel, calibration: Images) -> ModelBody:
 def to_int8_io(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """Convert so that not one float is left, as compilers for accelerators want it.
 
-    Pixels go in as uint8 and scores come out as uint8, of which 256 would be the probability 1: what the
-    guides for the Edge TPU ask for, and a byte that reads the same signed or not would be wrong in.
+    Scores come out as uint8, the byte 256 times the probability: what guides for the Edge TPU ask for, with
+    no zero point to forget, as int8 would have.
 
     Raises:
         ExportError: If an operator stays in float, or the input is not quantized as pixels are.
