@@ -123,8 +123,8 @@ EXPORTERS: Mapping[tuple[str, str], ExporterEntry] = MappingProxyType(
             packages=_TFLITE,
             summary="8-bit integers throughout and at both ends, for compilers of accelerators",
             fast="Edge TPU and NPUs, whose compilers take no float operator; elsewhere as int8",
-            slow="scores come in steps of 1/256: of 1000 classes two share the first place on 5 % of photos, the five "
-            "best change places on 30 %; temperature and thresholds get coarse",
+            slow="scores in steps of 1/256: of 1000 classes two share the first place on 5 % of photos and the "
+            "five best change places on 30 %; temperature and thresholds get coarse",
             precision="int8",
             needs_calibration=True,
             is_default=False,
