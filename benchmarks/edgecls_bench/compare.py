@@ -73,7 +73,7 @@ def compare(
     if threads is not None and threads < 1:
         message = f"Expected at least 1 thread, got {threads}."
         raise OptionError(message, hint="leave it out to use all cores")
-    machine = describe_machine()
+    machine = describe_machine(samples_load=False)
     results = evaluate(
         cases,
         [*photos, *(LabelledPhoto(path=path, class_id=None) for path in out_of_set)],

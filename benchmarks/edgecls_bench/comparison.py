@@ -155,7 +155,7 @@ class Comparison:
         out_of_set: Folder of photos of none of the classes, empty without one.
         out_of_set_photos: Number of photos in it.
         gate: What was asked of the artifacts, if anything.
-        machine: What it was measured on.
+        machine: What it was measured on; its load is not looked at, since nothing is timed.
         cases: One per artifact and backend.
     """
 

@@ -56,8 +56,12 @@ class Machine:
         return self.busy_cores > BUSY * self.cores
 
 
-def describe_machine() -> Machine:
-    """Describe this machine. Nothing is imported for it; what cannot be read stays empty."""
+def describe_machine(*, samples_load: bool = True) -> Machine:
+    """Describe this machine. Nothing is imported for it; what cannot be read stays empty.
+
+    Args:
+        samples_load: Whether to look for 0.3 s how busy it is; not worth the wait where nothing is timed.
+    """
     return Machine(
         model=_model(),
         architecture=platform.machine(),
@@ -66,7 +70,7 @@ def describe_machine() -> Machine:
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         governor=_text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        busy_cores=_busy_cores(),
+        busy_cores=_busy_cores() if samples_load else 0.0,
         packages=installed_versions(_PACKAGES),
     )
 

@@ -184,7 +184,7 @@ def test_a_gate_that_fails_is_printed_kept_and_then_an_error(run, photos_dir, ca
     assert printed.out.splitlines()[-1].startswith("The gate fails: 1 of 1 artifacts is proven to")
     assert "colors.int8.onnx on onnxruntime: loses at least" in printed.out
     assert "error: Expected every artifact to hold the gate" in printed.err
-    assert f"--explain {run.exports / 'colors.int8.onnx'} {run.path}" in printed.err
+    assert f"--explain {run.exports / 'colors.int8.onnx'} {run.path} --data" in printed.err
     kept = from_json(Comparison, run.compare.read_bytes(), name="compare.json")
     assert (kept.verdict, kept.gate.max_drop) == ("fails", 0.005)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from edgecls_bench.bench import bench
+from edgecls_bench.cases import plan_cases
 from edgecls_bench.compare import LabelledPhoto, compare
 from edgecls_device.errors import BenchmarkError
 from edgecls_device.records import encode, from_json
@@ -27,6 +28,7 @@ SCRIPTS = [
     "crops",
     "in_turn",
     "gate_table",
+    "compare_speed",
 ]
 
 
@@ -96,6 +98,19 @@ def test_a_figure_is_kept_and_written_as_markdown(monkeypatch, tmp_path, capsys)
     assert "(at most 3: yes)" in capsys.readouterr().out
     assert from_json(figure.Figure, (tmp_path / "sizes.json").read_bytes(), name="x") == one
     assert "| size | 2 MB | at most 3 | yes |" in readable.section(tmp_path / "sizes.json")
+
+
+def test_the_speed_of_compare_is_held_against_the_same_models_bare(
+    artifacts, photos_dir, monkeypatch
+):
+    pytest.importorskip("onnxruntime")
+    compare_speed = script("compare_speed", monkeypatch)
+    paths = sorted(photos_dir.rglob("*.png"))
+    assert compare_speed.look_bare(plan_cases(artifacts[:1]), paths) == [0] * 6 + [1] * 6 + [2] * 6
+    rows = list(compare_speed.speed_rows("both", artifacts, paths, 1))
+    assert [row.unit for row in rows] == ["photos/s", "photos/s", "%", "%"]
+    assert rows[2].at_least == 90
+    assert all(row.value > 0 for row in rows)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
