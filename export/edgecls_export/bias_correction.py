@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from edgecls_export.calibration import evenly
+from edgecls_export.equalization import equalized
 from edgecls_export.exported import Images
 from edgecls_export.frozen import FrozenModel, fingerprint
 from edgecls_export.layer_graph import (
@@ -38,7 +40,7 @@ PHOTOS = 32
 def corrected(
     frozen: FrozenModel, calibration: Images, *, in_float: frozenset[str] = frozenset()
 ) -> FrozenModel:
-    """Return the model with biases that make up for rounding to int8; made once for a set of photos.
+    """Return the model equalized, with biases for int8; made once for a set of photos.
 
     A model that is fitted to int8 already, or whose graph is beyond :class:`LayerGraph`, is returned as it is.
 
@@ -49,11 +51,12 @@ def corrected(
     """
     if frozen.is_fitted_to_int8:
         return frozen
-    chosen = np.unique(np.linspace(0, len(calibration) - 1, PHOTOS).astype(int))
-    key = " ".join([fingerprint(calibration[chosen]), *sorted(in_float)])
+    frozen = equalized(frozen, calibration)
+    chosen = evenly(calibration, PHOTOS)
+    key = " ".join([fingerprint(chosen), *sorted(in_float)])
     if key not in frozen.corrected:
         try:
-            model = correct_biases(frozen.model, calibration[chosen], in_float=in_float)
+            model = correct_biases(frozen.model, chosen, in_float=in_float)
         except UnreadableGraphError as error:
             sys.stderr.write(f"Biases are not corrected for int8: {error}\n")
             return frozen

@@ -1,8 +1,10 @@
 """Images that show a quantizer which values to expect."""
 
+import numpy as np
+
 from edgecls_export.exported import Images
 
-__all__ = ["with_full_range"]
+__all__ = ["evenly", "with_full_range"]
 
 
 def with_full_range(images: Images) -> Images:
@@ -15,3 +17,9 @@ def with_full_range(images: Images) -> Images:
     images[0, 0, 0] = 0
     images[0, -1, -1] = 255
     return images
+
+
+def evenly(images: Images, count: int) -> Images:
+    """Return at most ``count`` of the images, evenly chosen; at least one image is needed."""
+    chosen = np.unique(np.linspace(0, len(images) - 1, count).astype(int))
+    return np.asarray(images[chosen])

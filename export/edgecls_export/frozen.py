@@ -43,6 +43,8 @@ class FrozenModel:
         model: The Keras model: float32 RGB 0..255 in, probabilities out of its softmax layer ``scores``.
         tuned: What was tuned from it for int8, by the fingerprint of the photos it was tuned on.
         corrected: What was made of it by correcting biases for int8, by the fingerprint of the photos.
+        equalized: What was made of it by equalizing the ranges of channels, likewise.
+        is_equalized: Whether that was done to it.
         is_fitted_to_int8: Whether its weights or biases make up for rounding already.
         on_tuning_step: Called with 1 after every step of tuning, which takes minutes.
     """
@@ -55,7 +57,9 @@ class FrozenModel:
         ] = {}  # what one exporter leaves for another, such as the float ONNX
         self.tuned: dict[str, FrozenModel] = {}
         self.corrected: dict[str, FrozenModel] = {}
+        self.equalized: dict[str, FrozenModel] = {}
         self.is_fitted_to_int8 = False
+        self.is_equalized = False
         self.on_tuning_step: Callable[[int], None] | None = None
 
     @property

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 
 from edgecls_export.bias_correction import corrected
+from edgecls_export.equalization import equalized
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import FrozenModel
 from edgecls_export.mixed_precision import MIXED_TOLERANCE, GraphNode, nodes_in_float
@@ -23,6 +24,7 @@ def to_int8_mixed(frozen: FrozenModel, calibration: Images) -> ModelBody:
     Raises:
         ExportError: If the input is not quantized as pixels are, or the Keras model is beyond reading.
     """
+    frozen = equalized(frozen, calibration)
     layers = layers_in_float(frozen.model, calibration)
     kernels = kernels_of(frozen.model, layers)
     frozen = corrected(frozen, calibration, in_float=layers)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edgecls_export.bias_correction import rounded_activation, rounded_kernel
+from edgecls_export.calibration import evenly
 from edgecls_export.exported import Images
 from edgecls_export.layer_graph import (
     Floats,
@@ -70,8 +71,7 @@ def layers_in_float(model: Any, calibration: Images) -> frozenset[str]:
         UnreadableGraphError: If the graph is beyond :class:`LayerGraph`.
     """
     graph = LayerGraph(model)
-    chosen = np.unique(np.linspace(0, len(calibration) - 1, PHOTOS).astype(int))
-    return frozenset(choose_spots(weak_spots(graph, calibration[chosen]), _costs(graph)))
+    return frozenset(choose_spots(weak_spots(graph, evenly(calibration, PHOTOS)), _costs(graph)))
 
 
 def kernels_of(model: Any, names: frozenset[str]) -> list[Floats]:

@@ -1,6 +1,7 @@
 """Exporter to TFLite of 8-bit integers with the layers in float that lose most by rounding."""
 
 from edgecls_export.bias_correction import corrected
+from edgecls_export.equalization import equalized
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import FrozenModel
 from edgecls_export.litert_exporter import float_logits, quantized
@@ -17,6 +18,7 @@ def to_int8_mixed(frozen: FrozenModel, calibration: Images) -> ModelBody:
     Raises:
         ExportError: If the input is not quantized as pixels are, or the Keras model is beyond reading.
     """
+    frozen = equalized(frozen, calibration)
     layers = layers_in_float(frozen.model, calibration)
     kernels = kernels_of(frozen.model, layers)
     frozen = corrected(frozen, calibration, in_float=layers)

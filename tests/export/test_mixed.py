@@ -23,6 +23,7 @@ def broken():
         x = layers.Conv2D(8, 3, strides=1 + index % 2, padding="same", name=f"conv{index}")(x)
         x = layers.ReLU(name=f"relu{index}")(x)
     x = layers.Conv2D(8, 1, name="wild")(x)
+    x = layers.Activation("silu", name="swish")(x)  # equalization does not pass it
     x = layers.Conv2D(8, 1, name="reader")(x)
     x = layers.ReLU(name="relu")(x)
     for index in range(4, 6):
@@ -64,7 +65,8 @@ def test_the_broken_layer_loses_most(broken):
     from edgecls_export.sensitivity import weak_spots
 
     spots = weak_spots(LayerGraph(broken.model), pictures(4))
-    assert (spots[0].name, spots[0].layers) == ("wild", {"wild", "reader"})
+    assert spots[0].name in {"wild", "swish"}
+    assert spots[0].layers == {"wild", "reader"}
     assert spots[0].loss > 0.2
     others = [spot for spot in spots if not spot.layers <= {"wild", "reader"}]
     assert max(spot.loss for spot in others) < 0.1 * spots[0].loss
