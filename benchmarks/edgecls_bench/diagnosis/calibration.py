@@ -12,11 +12,13 @@ from edgecls_bench.diagnosis.record import CalibrationFit, Finding
 from edgecls_bench.diagnosis.significance import CHANCE, binomial_tail
 from edgecls_bench.diagnosis.witnesses import (
     Groups,
+    Pool,
     Witnesses,
     find_witnesses,
     range_groups,
     without_constant,
 )
+from edgecls_bench.metrics import Z_95
 
 __all__ = ["Calibration", "check_calibration", "read_calibration"]
 
@@ -30,6 +32,9 @@ one has the largest value once in ``n + 1``."""
 BETTER_FIT = 0.67
 """A wrong preparation must come a third nearer to the ranges. Chance moves the distance by about a tenth."""
 
+LEAST_ENDS = 12
+"""Ends of ranges that a fit without proof needs: on fewer some preparation fits by chance."""
+
 MOST_BY_FEW = 0.6
 """No calibration on right photos, not even on one, leaves more than half of them beyond its ranges."""
 
@@ -42,15 +47,17 @@ class Calibration:
 
     Attributes:
         fits: How well each preparation fits, best first.
-        witnesses: Ranges that are exactly those of photos at hand, by preparation.
+        witnesses: Ranges that are those of photos at hand, by preparation.
         chance: Share of ranges that are so by chance.
         beyond: Share of ranges that a photo exceeds, by photo, right preparation; empty without ranges.
+        ends: Number of ends of ranges that the fits are made of.
     """
 
     fits: tuple[CalibrationFit, ...]
     witnesses: dict[str, Witnesses]
     chance: float
     beyond: NDArray[np.float64]
+    ends: int
 
     def is_proven(self, name: str) -> bool:
         """Whether so many ranges are exactly those of photos prepared so that it is no chance."""
@@ -62,13 +69,10 @@ def read_calibration(evidence: Evidence) -> Calibration:
     """Hold the ranges in the file against those of the reference on the photos, prepared in each way."""
     groups = range_groups(evidence.pairs, evidence.informative)
     if not groups:
-        return Calibration(fits=(), witnesses={}, chance=1.0, beyond=np.zeros(0))
-    pools = {
-        name: np.concatenate([rows, evidence.calibration_ranges.get(name, rows[:0])])
-        for name, rows in evidence.ranges.items()
-    }
+        return Calibration(fits=(), witnesses={}, chance=1.0, beyond=np.zeros(0), ends=0)
+    pools = {name: _pool(evidence, name) for name in evidence.ranges}
     counted = without_constant(groups, pools)
-    witnesses = {name: find_witnesses(counted, rows) for name, rows in pools.items()}
+    witnesses = {name: find_witnesses(counted, pool) for name, pool in pools.items()}
     fits = [
         CalibrationFit(
             preparation=name,
@@ -84,39 +88,72 @@ def read_calibration(evidence: Evidence) -> Calibration:
         witnesses=witnesses,
         chance=_chance(witnesses),
         beyond=beyond,
+        ends=sum((entry.low < -entry.step) + (entry.high > entry.step) for entry, _ in groups),
     )
 
 
 def check_calibration(evidence: Evidence, calibration: Calibration) -> list[Finding]:
-    """Return what is wrong with the photos that the file was calibrated on."""
+    """Return what is wrong with the photos that the file was calibrated on, if anything is."""
     if not calibration.fits:
         return []
-    return [*_wrong_pixels(calibration), *_few_photos(evidence, calibration)][:1]
-
-
-def _wrong_pixels(calibration: Calibration) -> list[Finding]:
-    right = calibration.witnesses.get(RIGHT)
-    others = {name: found for name, found in calibration.witnesses.items() if name != RIGHT}
-    if right is not None and others:
-        name = max(others, key=lambda key: others[key].found)
-        if calibration.is_proven(name) and others[name].found >= 2 * right.found:
-            count = f"{others[name].found} of {right.ranges}"
-            exact = f"{count} ranges are exactly those of photos at hand prepared so"
-            return [
-                _pixel_finding(calibration, name, f"{exact}, {right.found} those of right photos")
-            ]
-    if calibration.is_proven(RIGHT):
+    proven = _proven_pixels(calibration) or _proven_copies(calibration)
+    if proven is not None:
+        return [proven]
+    if any(word in evidence.spec.provenance.recipe for word in CLIPS_ON_PURPOSE):
         return []
+    beyond = calibration.beyond
+    least = float(beyond.mean()) - Z_95 * float(beyond.std()) / np.sqrt(len(beyond))
+    if least <= 1 / (FEW_PHOTOS + 1):
+        return []
+    return [_likely_pixels(calibration) or _narrow(float(beyond.mean()), least)]
+
+
+def _proven_pixels(calibration: Calibration) -> Finding | None:
+    """Return the wrong preparation in which photos at hand have the ranges, and not by chance."""
+    right = calibration.witnesses[RIGHT]
+    others = {name: found for name, found in calibration.witnesses.items() if name != RIGHT}
+    name = max(others, key=lambda key: others[key].found)
+    if not calibration.is_proven(name) or others[name].found < 2 * right.found:
+        return None
+    count = f"{others[name].found} of {right.ranges}"
+    how = f"{count} ranges are those of photos at hand prepared so, {right.found} those of right photos"
+    return _pixel_finding(calibration, name, how)
+
+
+def _proven_copies(calibration: Calibration) -> Finding | None:
+    """Return whether one photo alone has most of the ranges."""
+    found = calibration.witnesses[RIGHT]
+    if not calibration.is_proven(RIGHT) or 2 * found.single <= found.ranges:
+        return None
+    words = f"{found.single} of {found.ranges} ranges are exactly those of one single photo"
+    return _photo_finding("calibration photos", words, float(calibration.beyond.mean()))
+
+
+def _likely_pixels(calibration: Calibration) -> Finding | None:
+    """Return the wrong preparation that ranges fit far better, where they do not fit the photos anyway."""
     best = calibration.fits[0]
     null = next(fit for fit in calibration.fits if fit.preparation == RIGHT)
     is_better = best.preparation != RIGHT and best.distance < BETTER_FIT * null.distance
-    if not is_better or PREPARATIONS[best.preparation].family == "resize":
-        return []
+    if not is_better or calibration.ends < LEAST_ENDS:
+        return None
     how = (
         f"the ranges differ from theirs by {_percent(best.distance)}, from those of right photos by "
         f"{_percent(null.distance)}"
     )
-    return [_pixel_finding(calibration, best.preparation, how)]
+    return _pixel_finding(calibration, best.preparation, how)
+
+
+def _narrow(share: float, least: float) -> Finding:
+    if least > MOST_BY_FEW:
+        words = (
+            f"a photo exceeds {_percent(share)} of the ranges, more than calibrating on a single such photo "
+            "would give"
+        )
+        return _photo_finding("calibration range", words, share)
+    count = max(1, round(1 / share - 1))
+    plural = "s" if count > 1 else ""
+    words = f"a photo exceeds {_percent(share)} of the ranges, as after {count} calibration photo{plural}"
+    return _photo_finding("calibration photos", words, share)
 
 
 def _pixel_finding(calibration: Calibration, name: str, how: str) -> Finding:
@@ -133,30 +170,6 @@ def _pixel_finding(calibration: Calibration, name: str, how: str) -> Finding:
             "beyond": float(calibration.beyond.mean()),
         },
     )
-
-
-def _few_photos(evidence: Evidence, calibration: Calibration) -> list[Finding]:
-    found = calibration.witnesses.get(RIGHT)
-    beyond = calibration.beyond
-    share = float(beyond.mean())
-    if found is not None and calibration.is_proven(RIGHT) and 2 * found.single > found.ranges:
-        words = f"{found.single} of {found.ranges} ranges are exactly those of one single photo"
-        return [_photo_finding("calibration photos", words, share)]
-    if any(word in evidence.spec.provenance.recipe for word in CLIPS_ON_PURPOSE):
-        return []
-    least = share - 1.96 * float(beyond.std()) / np.sqrt(len(beyond))
-    if least <= 1 / (FEW_PHOTOS + 1):
-        return []
-    if least > MOST_BY_FEW:
-        words = (
-            f"a photo exceeds {_percent(share)} of the ranges, more than calibrating on a single such photo "
-            "would give"
-        )
-        return [_photo_finding("calibration range", words, share)]
-    count = max(1, round(1 / share - 1))
-    plural = "s" if count > 1 else ""
-    words = f"a photo exceeds {_percent(share)} of the ranges, as after {count} calibration photo{plural}"
-    return [_photo_finding("calibration photos", words, share)]
 
 
 def _photo_finding(kind: str, words: str, share: float) -> Finding:
@@ -177,8 +190,14 @@ def _photo_finding(kind: str, words: str, share: float) -> Finding:
     )
 
 
+def _pool(evidence: Evidence, name: str) -> Pool:
+    rows = evidence.ranges[name]
+    calibration = evidence.calibration_ranges.get(name, rows[:0])
+    return Pool(all=np.concatenate([rows, calibration]), calibration=calibration)
+
+
 def _distance(groups: Groups, rows: NDArray[np.float32]) -> float:
-    """Return how far the ranges are from those of photos, as a mean difference of logarithms.
+    """Return how far the ranges are from those of photos, as a mean difference of logarithms, each at most 1.
 
     How many photos there were, and whether the calibrator cut off rare values, is not known. So the ends may
     lie any one number of standard deviations beyond those of a typical photo, the same for all.
@@ -197,7 +216,7 @@ def _distance(groups: Groups, rows: NDArray[np.float32]) -> float:
             deviations.append(logs.std())
     gap = np.array(ends) - np.array(means)
     return min(
-        float(np.abs(gap - beyond * np.array(deviations)).mean())
+        float(np.minimum(np.abs(gap - beyond * np.array(deviations)), 1.0).mean())
         for beyond in np.arange(-2.0, 5.0, 0.25)
     )
 

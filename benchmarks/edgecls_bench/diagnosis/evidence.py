@@ -15,6 +15,7 @@ from edgecls_device.spec import InputTensor, ModelSpec, Preprocessing
 from numpy.typing import NDArray
 
 from edgecls_bench.cases import spec_of
+from edgecls_bench.diagnosis.gains import ChannelSums, scaled
 from edgecls_bench.diagnosis.layers import LayerSums
 from edgecls_bench.diagnosis.matching import Pair, match
 from edgecls_bench.diagnosis.network import Network, Operation, Weight
@@ -26,7 +27,7 @@ from edgecls_bench.diagnosis.preparations import (
     other_preparations,
     prepare,
 )
-from edgecls_bench.diagnosis.witnesses import find_witnesses, range_groups
+from edgecls_bench.diagnosis.witnesses import Pool, find_witnesses, range_groups
 from edgecls_bench.evaluation import Advance
 
 __all__ = ["BY_REFERENCE", "LAYER_FAMILIES", "Evidence", "collect", "steps_of"]
@@ -39,6 +40,9 @@ LAYER_FAMILIES = frozenset({"color", "range"})
 
 LAYER_PHOTOS = 16
 """Each brings thousands of values a layer; more change no SQNR by more than some tenths of a decibel."""
+
+SCALED_PHOTOS = 4
+"""Photos that tell the factors of channels: thousands of values each, and one factor for all."""
 
 FOLLOWED_WRONGLY = 6
 """Photos that are followed through the layers in wrong preparations: what is twice as good shows on one."""
@@ -161,6 +165,8 @@ class _Collector:
             *(name for name in self._others if PREPARATIONS[name].family in LAYER_FAMILIES),
         )
         self._layers = {name: LayerSums(self._pairs) for name in self._followed}
+        self._axis = -1 if artifact.format == "tflite" else 1
+        self._gains: list[Rows | None] = [None] * len(self._pairs)
         self._informative: tuple[int, ...] = ()
         self._own_rows: dict[str, list[Rows]] = {}
         self._rows: dict[str, list[Rows]] = {}
@@ -222,7 +228,8 @@ class _Collector:
         rows = self._calibration.get(RIGHT)
         if not rows:
             return False
-        found = find_witnesses(range_groups(self._pairs, self._informative), np.array(rows))
+        pool = Pool(all=np.array(rows), calibration=np.array(rows))
+        found = find_witnesses(range_groups(self._pairs, self._informative), pool)
         return found.found > PROVEN * found.ranges
 
     def evidence(self, class_ids: tuple[int, ...]) -> Evidence:
@@ -249,11 +256,13 @@ class _Collector:
             return
         self._own.watch([own for own, _ in self._pairs])
         self._reference.watch([wanted for _, wanted in self._pairs])
+        self._gains = self._scaled_channels(frames[:SCALED_PHOTOS])
         extremes = []
         for index, frame in enumerate(frames):
             _, mine = self._own.run(self._own_pixels(frame, RIGHT))
             for name in self._followed if index < FOLLOWED_WRONGLY else (RIGHT,):
-                _, true = self._reference.run(self._reference_pixels(frame, name))
+                _, values = self._reference.run(self._reference_pixels(frame, name))
+                true = self._as_scaled(values, range(len(values)))
                 self._layers[name].add(mine, true)
                 if name == RIGHT:
                     extremes.append([(float(array.min()), float(array.max())) for array in true])
@@ -267,9 +276,24 @@ class _Collector:
             if own.is_quantized and (spread[i] > VARYING * width[i] or len(extremes) == 1)
         )
 
+    def _scaled_channels(self, frames: Sequence[Frame]) -> list[Rows | None]:
+        sums = ChannelSums(len(self._pairs), axis=self._axis)
+        for frame in frames:
+            _, mine = self._own.run(self._own_pixels(frame, RIGHT))
+            _, true = self._reference.run(self._reference_pixels(frame, RIGHT))
+            sums.add(mine, true)
+        return sums.gains()
+
+    def _as_scaled(self, values: Sequence[Rows], places: Sequence[int]) -> list[Rows]:
+        return [
+            scaled(array, self._gains[place], axis=self._axis)
+            for array, place in zip(values, places, strict=True)
+        ]
+
     def _look(self, frame: Frame, name: str) -> tuple[Rows, NDArray[np.float32]]:
         """Return the reference's scores, and the ends of the informative activations."""
         scores, values = self._reference.run(self._reference_pixels(frame, name))
+        values = self._as_scaled(values, self._informative)
         ends = np.array([(array.min(), array.max()) for array in values], np.float32)
         return scores, ends.reshape(-1, 2)
 

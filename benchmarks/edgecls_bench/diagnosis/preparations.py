@@ -35,7 +35,7 @@ class Preparation:
     """
 
     words: str
-    family: Literal["color", "range", "resize", "blank"]
+    family: Literal["color", "range", "resize", "dark", "blank"]
     fits_uint8: bool
     change: Callable[[Pixels], Pixels] | None = None
     rule: Callable[[Preprocessing], Preprocessing] | None = None
@@ -43,6 +43,13 @@ class Preparation:
 
 def _noise(pixels: Pixels) -> Pixels:
     return np.random.default_rng(int(pixels.sum())).uniform(0, 255, pixels.shape).astype(np.float32)
+
+
+def _with_full_range(pixels: Pixels) -> Pixels:
+    """Set two corner pixels, as exporters do to make the input's range 0..255."""
+    pixels = pixels.copy()
+    pixels[0, 0], pixels[-1, -1] = 0, 255
+    return pixels
 
 
 def _standardized(pixels: Pixels) -> Pixels:
@@ -64,19 +71,31 @@ PREPARATIONS: Mapping[str, Preparation] = {
         change=lambda pixels: 255 - pixels,
     ),
     "divided": Preparation(
-        words="divided by 255, although the model normalizes by itself",
+        words="normalized twice (divided by 255 before the model's own normalization)",
         family="range",
         fits_uint8=False,
         change=lambda pixels: pixels / np.float32(255),
     ),
     "normalized": Preparation(
-        words="normalized to -1..1, although the model normalizes by itself",
+        words="normalized twice (to -1..1 before the model's own normalization)",
         family="range",
         fits_uint8=False,
         change=lambda pixels: (pixels - np.float32(127.5)) / np.float32(127.5),
     ),
+    "divided and rounded": Preparation(
+        words="divided by 255 and rounded to whole numbers",
+        family="dark",
+        fits_uint8=True,
+        change=lambda pixels: _with_full_range(np.rint(pixels / np.float32(255))),
+    ),
+    "divided and cut": Preparation(
+        words="divided by 255 and cut to whole numbers",
+        family="dark",
+        fits_uint8=True,
+        change=lambda pixels: _with_full_range(np.floor(pixels / np.float32(255))),
+    ),
     "standardized": Preparation(
-        words="normalized with ImageNet's mean and deviation, although the model normalizes by itself",
+        words="normalized twice (by ImageNet's mean and deviation before the model's own normalization)",
         family="range",
         fits_uint8=False,
         change=_standardized,

@@ -102,9 +102,9 @@ class CalibrationFit:
 
     Attributes:
         preparation: ``right`` or the name of a wrong way.
-        distance: Mean difference of logarithms between ranges in the file and ranges of the reference.
-        witnessed: Share of ranges that are exactly those of photos at hand; None where no calibration photos
-            were.
+        distance: Mean difference of logarithms, each at most 1, between ranges in the file and those of the
+            reference on the photos.
+        witnessed: Share of ranges that are those of photos at hand; None without any that tell.
     """
 
     preparation: str

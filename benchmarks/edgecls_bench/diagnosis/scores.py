@@ -16,6 +16,9 @@ Rows = NDArray[np.float32]
 
 _LEAST_SCORE = 1e-30
 INTEGER_LEVELS = 256
+TIED = 0.05
+"""Logits of 8 bits tie on a photo or two of a hundred; as many as this come of an integer softmax."""
+
 SHARPER = 1.5
 """Temperatures that are fitted twice to a few hundred photos differ by a tenth or two, not by half."""
 
@@ -108,18 +111,15 @@ def _temperature(evidence: Evidence, shown: float) -> Finding:
 
 def _check_ties(own: Rows, wanted: Rows) -> list[Finding]:
     """Return whether scores are so coarse that labels tie for the first place."""
-    levels = len(np.unique(own))
+    levels, true_levels = len(np.unique(own)), len(np.unique(wanted))
     tied, true_tied = (_ties(scores) for scores in (own, wanted))
-    possible = own.size
-    if levels > INTEGER_LEVELS or possible <= 2 * INTEGER_LEVELS:
-        if tied <= true_tied + 0.01 * len(own):
-            return []
-    elif len(np.unique(wanted)) <= 2 * levels:
-        return []  # the reference is as coarse
-    is_fault = tied > true_tied + 0.01 * len(own)
+    is_fault = wilson_interval(tied, len(own))[0] > TIED and tied > 2 * true_tied
+    is_coarse = levels <= INTEGER_LEVELS and true_levels > 2 * levels
+    if not is_fault and not is_coarse:
+        return []
     sentence = (
-        f"The scores know {levels} values ({len(np.unique(wanted))} in the reference), and {tied} of {len(own)} "
-        f"photos have no single best label: the softmax is {'saturated or ' if is_fault else ''}computed in 8 bits."
+        f"The scores know {levels} values ({true_levels} in the reference), and {tied} of {len(own)} photos "
+        f"have no single best label: the softmax is {'saturated or ' if is_fault else ''}computed in 8 bits."
     )
     return [
         Finding(
