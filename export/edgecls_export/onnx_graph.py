@@ -20,8 +20,6 @@ __all__ = [
     "without_unused_domains",
 ]
 
-WEIGHTS_AT_LEAST = 64
-"""Smaller constants save nothing, and bear more digits."""
 FLOAT16_RANGE = (-65504.0, 65504.0)
 
 
@@ -54,14 +52,15 @@ def without_unused_domains(model: Any) -> None:
 
 
 def with_float16_weights(model: Any) -> None:
-    """Store float32 weights as float16, each with a cast behind it; single numbers and short lists stay.
+    """Store float32 kernels as float16, each with a cast behind it; biases and single numbers stay.
 
+    Biases are half a per cent of a file, and in float16 they doubled the error of its scores.
     Values beyond the range of float16 are brought to its ends, as no infinity may come of a weight.
     """
     casts = []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < WEIGHTS_AT_LEAST:
+        if values.dtype != np.float32 or values.size == max(values.shape, default=1):
             continue
         name, stored = tensor.name, f"{tensor.name}:float16"
         narrow = np.clip(values, *FLOAT16_RANGE).astype(np.float16)
