@@ -252,10 +252,8 @@ def _more_photos_hint(comparison: Comparison, target: Target) -> str:
 
 def _say_what_is_missing(comparison: Comparison) -> None:
     if comparison.skipped:
-        say(
-            f"left out {comparison.skipped} photos that cannot be read; "
-            f"see: edgecls data check {comparison.data}"
-        )
+        see = f"; see: edgecls data check {comparison.data}" if comparison.class_ids else ""
+        say(f"left out {comparison.skipped} photos that cannot be read{see}")
     if comparison.class_ids:
         missing = missing_labels(comparison.class_ids, comparison.labels)
         if missing:
