@@ -14,6 +14,7 @@ from edgecls_bench.diagnosis.witnesses import (
     Groups,
     Pool,
     Witnesses,
+    ends_of,
     find_witnesses,
     range_groups,
     without_constant,
@@ -47,31 +48,42 @@ class Calibration:
 
     Attributes:
         fits: How well each preparation fits, best first.
-        witnesses: Ranges that are those of photos at hand, by preparation.
-        chance: Share of ranges that are so by chance.
+        witnesses: Ends of ranges that are those of photos at hand, by preparation.
         beyond: Share of ranges that a photo exceeds, by photo, right preparation; empty without ranges.
         ends: Number of ends of ranges that the fits are made of.
     """
 
     fits: tuple[CalibrationFit, ...]
     witnesses: dict[str, Witnesses]
-    chance: float
     beyond: NDArray[np.float64]
     ends: int
 
     def is_proven(self, name: str) -> bool:
-        """Whether so many ranges are exactly those of photos prepared so that it is no chance."""
-        found = self.witnesses.get(name)
-        return found is not None and binomial_tail(found.found, found.ranges, self.chance) < CHANCE
+        """Whether so many ends are those of photos prepared so that it is no chance.
+
+        How often an end fits by chance is taken from the preparations of other kinds; those of the same kind
+        give pixels that are nearly the same.
+        """
+        kind = _kind(name)
+        others = [found for key, found in self.witnesses.items() if _kind(key) != kind]
+        trials = sum(found.ends for found in others)
+        chance = (sum(found.found for found in others) + 0.5) / (trials + 1)
+        mine = self.witnesses[name]
+        return mine.ends > 0 and binomial_tail(mine.found, mine.ends, chance) < CHANCE
+
+
+def _kind(name: str) -> str:
+    family = PREPARATIONS[name].family if name != RIGHT else "resize"
+    return "values" if family in {"range", "dark", "blank"} else family
 
 
 def read_calibration(evidence: Evidence) -> Calibration:
     """Hold the ranges in the file against those of the reference on the photos, prepared in each way."""
     groups = range_groups(evidence.pairs, evidence.informative)
     if not groups:
-        return Calibration(fits=(), witnesses={}, chance=1.0, beyond=np.zeros(0), ends=0)
+        return Calibration(fits=(), witnesses={}, beyond=np.zeros(0), ends=0)
     pools = {name: _pool(evidence, name) for name in evidence.ranges}
-    counted = without_constant(groups, pools)
+    counted = without_constant(ends_of(groups), pools)
     witnesses = {name: find_witnesses(counted, pool) for name, pool in pools.items()}
     fits = [
         CalibrationFit(
@@ -86,7 +98,6 @@ def read_calibration(evidence: Evidence) -> Calibration:
     return Calibration(
         fits=tuple(sorted(fits, key=lambda fit: fit.distance)),
         witnesses=witnesses,
-        chance=_chance(witnesses),
         beyond=beyond,
         ends=sum((entry.low < -entry.step) + (entry.high > entry.step) for entry, _ in groups),
     )
@@ -115,17 +126,17 @@ def _proven_pixels(calibration: Calibration) -> Finding | None:
     name = max(others, key=lambda key: others[key].found)
     if not calibration.is_proven(name) or others[name].found < 2 * right.found:
         return None
-    count = f"{others[name].found} of {right.ranges}"
-    how = f"{count} ranges are those of photos at hand prepared so, {right.found} those of right photos"
+    count = f"{others[name].found} of {right.ends}"
+    how = f"{count} ends of ranges are those of photos at hand prepared so, {right.found} of right ones"
     return _pixel_finding(calibration, name, how)
 
 
 def _proven_copies(calibration: Calibration) -> Finding | None:
     """Return whether one photo alone has most of the ranges."""
     found = calibration.witnesses[RIGHT]
-    if not calibration.is_proven(RIGHT) or 2 * found.single <= found.ranges:
+    if not calibration.is_proven(RIGHT) or 2 * found.single <= found.ends:
         return None
-    words = f"{found.single} of {found.ranges} ranges are exactly those of one single photo"
+    words = f"{found.single} of {found.ends} ends of ranges are exactly those of one photo"
     return _photo_finding("calibration photos", words, float(calibration.beyond.mean()))
 
 
@@ -227,13 +238,6 @@ def _beyond(
     low, high = rows[:, members, 0].min(axis=1), rows[:, members, 1].max(axis=1)
     outside = (low < entry.low - entry.step) | (high > entry.high + entry.step)
     return np.asarray(outside, np.float64)
-
-
-def _chance(witnesses: dict[str, Witnesses]) -> float:
-    """Return how often a range is that of photos by chance: the median preparation's, and a half more."""
-    found = [entry.found for entry in witnesses.values()]
-    ranges = max(entry.ranges for entry in witnesses.values())
-    return (float(np.median(found)) + 0.5) / (ranges + 1)
 
 
 def _percent(share: float) -> str:

@@ -27,7 +27,7 @@ from edgecls_bench.diagnosis.preparations import (
     other_preparations,
     prepare,
 )
-from edgecls_bench.diagnosis.witnesses import Pool, find_witnesses, range_groups
+from edgecls_bench.diagnosis.witnesses import Pool, ends_of, find_witnesses, range_groups
 from edgecls_bench.evaluation import Advance
 
 __all__ = ["BY_REFERENCE", "LAYER_FAMILIES", "Evidence", "collect", "steps_of"]
@@ -53,8 +53,8 @@ WRONG_PHOTOS = 32
 VARYING = 0.01
 """A range that differs by less than this from photo to photo is set by a ReLU6: it says nothing of photos."""
 
-PROVEN = 0.5
-"""Right photos that are witnesses of half the ranges leave no question how the others were prepared."""
+PROVEN = 0.75
+"""Right photos that have three quarters of the ranges leave no question how they were prepared then."""
 
 Rows = NDArray[np.float32]
 Entry = TypeVar("Entry")
@@ -229,8 +229,8 @@ class _Collector:
         if not rows:
             return False
         pool = Pool(all=np.array(rows), calibration=np.array(rows))
-        found = find_witnesses(range_groups(self._pairs, self._informative), pool)
-        return found.found > PROVEN * found.ranges
+        found = find_witnesses(ends_of(range_groups(self._pairs, self._informative)), pool)
+        return found.found > PROVEN * found.ends
 
     def evidence(self, class_ids: tuple[int, ...]) -> Evidence:
         return Evidence(

@@ -104,7 +104,7 @@ class CalibrationFit:
         preparation: ``right`` or the name of a wrong way.
         distance: Mean difference of logarithms, each at most 1, between ranges in the file and those of the
             reference on the photos.
-        witnessed: Share of ranges that are those of photos at hand; None without any that tell.
+        witnessed: Share of ends of ranges that are those of photos at hand; None without any that tell.
     """
 
     preparation: str

@@ -14,14 +14,25 @@ from numpy.typing import NDArray
 from edgecls_bench.diagnosis.matching import Pair
 from edgecls_bench.diagnosis.network import Activation
 
-__all__ = ["Pool", "Witnesses", "find_witnesses", "range_groups", "without_constant"]
+__all__ = [
+    "End",
+    "Pool",
+    "Witnesses",
+    "ends_of",
+    "find_witnesses",
+    "range_groups",
+    "without_constant",
+]
 
 PRECISION = 1e-4
 """Of a range's width. Kernels of calibrator and runtime add in another order, which changes about 1e-5."""
 
 
+NEAR_ZERO = 0.1
+"""Of a range's width: an end so near to 0 is moved too far by the rounding of the zero point."""
+
 SHIFTED = 0.02
-"""Of a range's width. Correcting biases before calibration shifts ranges by up to a percent."""
+"""Of an end. Correcting biases before calibration shifts ranges by up to a percent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -37,17 +48,32 @@ class Pool:
     calibration: NDArray[np.float32]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Witnesses:
-    """How many ranges are those of photos.
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class End:
+    """One end of a range.
 
     Attributes:
-        ranges: Number of ranges that were looked at.
-        found: Number of those that photos have.
-        single: The most ranges of which one single photo has exactly both ends.
+        entry: An activation that has the range.
+        members: Places of all that have it among the informative ones.
+        is_high: Whether it is the upper end.
     """
 
-    ranges: int
+    entry: Activation
+    members: tuple[int, ...]
+    is_high: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Witnesses:
+    """How many ends of ranges are those of photos.
+
+    Attributes:
+        ends: Number of ends that were looked at.
+        found: Number of those that photos have.
+        single: The most ends in ranges that are exactly those of one single photo.
+    """
+
+    ends: int
     found: int
     single: int
 
@@ -67,38 +93,50 @@ def range_groups(pairs: Sequence[Pair], informative: Sequence[int]) -> Groups:
     return list(found.values())
 
 
-def without_constant(groups: Groups, pools: Mapping[str, Pool]) -> Groups:
-    """Return the groups that tell preparations apart: not those that half of all preparations have.
+def ends_of(groups: Groups) -> list[End]:
+    """Return the ends of ranges that are far enough from 0 to be compared."""
+    found = []
+    for entry, members in groups:
+        least = NEAR_ZERO * (entry.high - entry.low)
+        found += [
+            End(entry=entry, members=tuple(members), is_high=is_high)
+            for is_high, end in ((False, -entry.low), (True, entry.high))
+            if end > least
+        ]
+    return found
+
+
+def without_constant(ends: Sequence[End], pools: Mapping[str, Pool]) -> list[End]:
+    """Return the ends that tell preparations apart: not those that half of all preparations have.
 
     Such are the normalization's, which depend on the values 0 and 255 alone.
     """
-    found = [
-        sum(find_witnesses([group], pool).found for pool in pools.values()) for group in groups
-    ]
-    return [group for group, count in zip(groups, found, strict=True) if 2 * count < len(pools)]
+    found = [sum(find_witnesses([end], pool).found for pool in pools.values()) for end in ends]
+    return [end for end, count in zip(ends, found, strict=True) if 2 * count < len(pools)]
 
 
-def find_witnesses(groups: Groups, pool: Pool) -> Witnesses:
+def find_witnesses(ends: Sequence[End], pool: Pool) -> Witnesses:
     """Look for photos that have the ranges in the file: two of all exactly, or the calibration photos together.
 
     Args:
-        groups: Activations that share one range, and their places in the pool's extremes.
+        ends: Ends of the ranges.
         pool: Extremes of photos in one preparation.
     """
     found, both_ends = 0, np.zeros(len(pool.all), np.int64)
-    for entry, members in groups:
-        exact = _exact(entry, members, pool.all)
-        found += bool(exact.any()) or _is_whole(entry, members, pool.calibration)
+    for end in ends:
+        exact = _exact(end, pool.all)
+        found += bool(exact.any()) or _is_whole(end, pool.calibration)
         both_ends += np.diagonal(exact)
     single = int(both_ends.max()) if len(both_ends) else 0
-    return Witnesses(ranges=len(groups), found=found, single=single)
+    return Witnesses(ends=len(ends), found=found, single=single)
 
 
-def _exact(entry: Activation, members: list[int], rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _exact(end: End, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which photos (of the least value, of the largest) have exactly this range."""
+    entry = end.entry
     found = np.zeros((len(rows), len(rows)), bool)
     width = entry.high - entry.low
-    for place in members:
+    for place in end.members:
         low = np.minimum(rows[:, place, 0].astype(np.float64), 0.0)
         high = np.maximum(rows[:, place, 1].astype(np.float64), 0.0)
         # The zero point is rounded, which moves both ends by up to half a step, but not their distance.
@@ -109,12 +147,10 @@ def _exact(entry: Activation, members: list[int], rows: NDArray[np.float32]) -> 
     return found
 
 
-def _is_whole(entry: Activation, members: list[int], rows: NDArray[np.float32]) -> bool:
+def _is_whole(end: End, rows: NDArray[np.float32]) -> bool:
     if not len(rows):
         return False
-    low, high = (
-        min(float(rows[:, members, 0].min()), 0.0),
-        max(float(rows[:, members, 1].max()), 0.0),
-    )
-    width = entry.high - entry.low
-    return abs(high - low - width) <= SHIFTED * width
+    members = list(end.members)
+    wanted = end.entry.high if end.is_high else -end.entry.low
+    seen = rows[:, members, 1].max() if end.is_high else -rows[:, members, 0].min()
+    return abs(float(seen) - wanted) <= SHIFTED * wanted + 0.6 * end.entry.step
