@@ -68,15 +68,25 @@ def to_float16(frozen: FrozenModel, calibration: Images) -> ModelBody:
 
 
 def to_dynamic(frozen: FrozenModel, calibration: Images) -> ModelBody:
-    """Quantize weights; activations are quantized anew in each operator, by ranges found while running."""
+    """Quantize weights; activations are quantized anew in each operator, by ranges found while running.
+
+    ConvInteger has one scale for all weights. That ruins depthwise convolutions, whose channels differ most:
+    70 % agreement on 1000 classes instead of 90 %, and it takes 2.6 times the time of float32. So these and
+    the first convolution stay in float.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     del calibration
     with tempfile.TemporaryDirectory(prefix="edgecls-") as folder:
         cleaned, done = Path(folder) / "clean.onnx", Path(folder) / "done.onnx"
         cleaned.write_bytes(clean_model(frozen))
-        # ConvInteger takes unsigned activations, and int8 weights have no kernel of it on every machine.
-        quantize_dynamic(str(cleaned), str(done), per_channel=True, weight_type=QuantType.QUInt8)
+        quantize_dynamic(
+            str(cleaned),
+            str(done),
+            per_channel=True,
+            weight_type=QuantType.QUInt8,  # int8 ones run three times slower in ConvInteger
+            nodes_to_exclude=_bearing_no_single_scale(onnx.load(str(cleaned))),
+        )
         model = onnx.load(str(done))
     without_unused_domains(model)
     return ModelBody(data=model.SerializeToString(), tolerance=DYNAMIC_TOLERANCE)
@@ -150,6 +160,16 @@ def quantize(
         check_input_scale(model)
     without_unused_domains(model)
     return ModelBody(data=model.SerializeToString(), logit_step=logit_step(model))
+
+
+def _bearing_no_single_scale(model: Any) -> list[str]:
+    """Return the names of the depthwise convolutions and of the first one."""
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    return [
+        node.name
+        for i, node in enumerate(convolutions)
+        if i == 0 or any(a.name == "group" and a.i > 1 for a in node.attribute)
+    ]
 
 
 class CalibrationReader:

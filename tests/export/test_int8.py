@@ -211,3 +211,11 @@ def test_weights_beyond_float16_are_brought_to_its_ends():
     with_float16_weights(model)
     onnx.checker.check_model(model)
     assert onnx.numpy_helper.to_array(model.graph.initializer[0]).min() == -65504
+
+
+def test_dynamic_onnx_leaves_depthwise_convolutions_in_float(convert):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load_from_string(convert("onnx", pictures(1)[:0], "dynamic").data)
+    names = [node.op_type for node in model.graph.node]
+    assert names.count("Conv") == 2  # the first and the depthwise one
+    assert names.count("ConvInteger") == 1
