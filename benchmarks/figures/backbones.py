@@ -166,7 +166,7 @@ def _cells(name: str, rows: Mapping[str, Row]) -> list[str]:
         "agreement": ".1f",
         "mean score error": ".2g",
         "p50": ".2f",
-        "p50 of float32's": ".0f",
+        "time of float32's": ".0f",
     }
     figures = (f"{rows[key].value:{form}}" if key in rows else "" for key, form in formats.items())
     return [f"{recipe}.{file_format}", *backend, *figures]

@@ -98,7 +98,7 @@ def _cells(name: str, rows: Mapping[str, Row]) -> list[str]:
         "mean score error": ".2g",
         "worst score error": ".2g",
         "p50": ".1f",
-        "p50 of float32's": ".0f",
+        "time of float32's": ".0f",
         "cold start": ".0f",
     }
     figures = (f"{rows[key].value:{form}}" if key in rows else "" for key, form in formats.items())
