@@ -2,8 +2,8 @@
 
 Blocks of calls alternate, so that the clock frequency and other programs hit both alike; the first calls of a
 block find the caches as the other file left them and do not count. The calls are the runtime's own, with one
-thread. The ratio is that of the fastest tenths: on a quiet machine it is that of the medians, while on a busy one
-medians tell who was interrupted.
+thread. The ratio is that of the fastest tenths: on a quiet machine it is that of the medians, while on a busy
+one medians tell who was interrupted.
 
     python benchmarks/figures/in_turn.py pets.int8.tflite pets.float32.tflite
 """
