@@ -98,15 +98,17 @@ def read_training(run: RunDirectory, spec: ModelSpec, source: PhotoSource, count
 
     Raises:
         DataError: If the photos are gone.
-        OptionError: If there are none.
+        OptionError: If there are fewer than 10.
         SpecError: If ``split.json`` is damaged.
         StorageError: If a file or folder cannot be read.
     """
     own = source.calibration if isinstance(source.calibration, int) else 0
     files = choose_photos(run, data=source.data, calibration=own, training=count)
-    if not files.training.paths:
-        message = f"Expected photos to tune on, got a run without any: {str(run.path)!r}."
-        raise OptionError(message, hint=f"edgecls export {run.path} --data PHOTOS")
+    found = len(files.training.paths)
+    if found < MIN_CALIBRATION:
+        message = f"Expected at least {MIN_CALIBRATION} photos to tune on, got {found} in {str(run.path)!r}."
+        hint = f"edgecls export {run.path} --data PHOTOS, or another recipe such as int8"
+        raise OptionError(message, hint=hint)
     return _read([files.training], spec.preprocessing)[0]
 
 

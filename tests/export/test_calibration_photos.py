@@ -16,6 +16,7 @@ from edgecls.data.download import sha256_of
 from edgecls.data.split_record import Split, SplitPhoto
 from edgecls.exports.calibration import check_pictures, photos_to_calibrate
 from edgecls.exports.photo_files import PhotoFiles, Pictures, halves, prepare
+from edgecls.exports.pictures import PhotoSource, read_training
 from edgecls.exports.run import export_run
 from tests.export.runs import write_photos, write_run
 from tests.export.tiny import HEIGHT, LABELS, SPEC, WIDTH, pictures
@@ -199,3 +200,18 @@ def test_a_bad_folder_is_found_before_the_model_is_loaded(run, tmp_path, capfd):
 def test_few_photos_to_calibrate_on_are_noted(run, capfd):
     export_run(run, formats=["tflite"], recipes=["int8"], calibration=6)
     assert "note: 6 photos are few" in capfd.readouterr().err
+
+
+def test_training_photos_are_read_to_tune_on(run):
+    source = PhotoSource(calibration=4, data=None)
+    assert len(read_training(run, SPEC, source, 50)) == 10
+    assert len(read_training(run, SPEC, source, 10)) == 10
+
+
+def test_too_few_photos_to_tune_on_are_refused(run, tmp_path):
+    write_photos(tmp_path / "any", pictures(12))
+    run.split.unlink()
+    for data, found in ((None, 0), (tmp_path / "any", 4)):
+        source = PhotoSource(calibration=4, data=data)
+        with pytest.raises(OptionError, match=f"at least 10 photos to tune on, got {found}"):
+            read_training(run, SPEC, source, 50)
