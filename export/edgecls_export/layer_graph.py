@@ -94,10 +94,15 @@ class LayerGraph:
             for tensor in inputs_of(operation):
                 self._users.setdefault(id(tensor), []).append(operation)
         self.steps = tuple(self._step(operation) for operation in self._operations)
+        self._step_of = {id(step.operation): step for step in self.steps}
 
     def maker(self, tensor: Any) -> Any:
         """Return the operation that gives a tensor; None for the model's input."""
         return self._makers.get(id(tensor))
+
+    def step_of(self, operation: Any) -> Step:
+        """Return the step of an operation."""
+        return self._step_of[id(operation)]
 
     def users(self, operation: Any) -> list[Any]:
         """Return the operations that take its output, once for each time they take it."""

@@ -1,8 +1,9 @@
 """Which layers lose most when they are rounded to 8 bits, measured on photos.
 
-A kernel, or an activation, is rounded on its own, and the loss is counted channel by channel: the variance
-of the error as a share of the channel's variance, at most 1, averaged over channels. So one channel of large
-values, which takes all the levels of its tensor, shows as the loss of all others.
+A kernel, or an activation, is rounded on its own, and the loss is the variance of the error as a share of the
+variance of the signal, both as the next layers weigh the channels. So one channel of large values that the next
+layer divides again, but which takes all the levels of its tensor, shows as the loss of the others; and a
+channel that is rounded away, but never read, costs nothing.
 """
 
 from dataclasses import dataclass
@@ -17,14 +18,15 @@ from edgecls_export.layer_graph import (
     Floats,
     LayerGraph,
     Step,
+    batch_norm_factor,
     compute,
     folded_kernel,
 )
 
 __all__ = ["Spot", "choose_spots", "kernels_of", "layers_in_float", "weak_spots"]
 
-LEAST_LOSS = 0.01
-"""A rounding that costs less of the signal is not worth a layer in float."""
+LEAST_LOSS = 1e-4
+"""A rounding that costs less of the signal (40 dB below it) is not worth a layer in float."""
 MOST_WEIGHTS = 0.25
 """Share of the weights that may stay in float: the file is then at most 44 % of float32."""
 MOST_WORK = 0.35
@@ -90,10 +92,11 @@ def weak_spots(graph: LayerGraph, images: Images) -> list[Spot]:
         if step.is_weighted:
             rounded = _with_kernel(layer, rounded_kernel(step), inputs)
             # The mean of the error does not count: biases are corrected.
-            loss = _loss((values - rounded), values)
+            loss = _loss(values - rounded, values, _weights_behind(graph, step))
             spots.append(Spot(name=layer.name, loss=loss, layers=frozenset({layer.name})))
         if step.is_quantized:
-            loss = _loss(rounded_activation(values, values) - values, values)
+            error = rounded_activation(values, values) - values
+            loss = _loss(error, values, _weights_behind(graph, step))
             spots.append(Spot(name=layer.name, loss=loss, layers=graph.weighted_around(layer)))
         return values
 
@@ -120,11 +123,35 @@ def choose_spots(spots: list[Spot], costs: dict[str, Cost]) -> set[str]:
     return names
 
 
-def _loss(error: Floats, values: Floats) -> float:
+def _loss(error: Floats, values: Floats, weights: Floats) -> float:
     axes = tuple(range(values.ndim - 1))
-    signal, lost = values.var(axes), error.var(axes)
-    shares = np.minimum(lost[signal > 0] / signal[signal > 0], 1)
-    return float(shares.mean()) if shares.size else 0.0
+    signal = float((values.var(axes) * weights).sum())
+    return min(float((error.var(axes) * weights).sum()) / signal, 1.0) if signal > 0 else 0.0
+
+
+def _weights_behind(graph: LayerGraph, step: Step) -> Floats:
+    """Return for each channel of an output the sum of the squared weights that it meets next; 1 at the end."""
+    factor = np.square(batch_norm_factor(step.norm)) if step.norm is not None else 1.0
+    layer = step.norm or step.operation
+    channels = int(layer.output.shape[-1])
+    sums = np.zeros(channels, np.float32)
+    for user in graph.users(layer):
+        found = _weights_met(graph, graph.step_of(user))
+        sums += (
+            found if len(found) == channels else found.mean()
+        )  # a Flatten or the like is between
+    return np.asarray((sums if graph.users(layer) else np.ones(channels)) * factor, np.float32)
+
+
+def _weights_met(graph: LayerGraph, step: Step) -> Floats:
+    if not step.is_weighted:
+        return _weights_behind(graph, step)
+    squares = np.square(folded_kernel(step))
+    if step.is_depthwise:  # what a channel is worth shows behind it
+        kernel_sums = squares.sum(axis=(0, 1))
+        behind = _weights_behind(graph, graph.step_of(step.norm) if step.norm else step)
+        return np.asarray((kernel_sums * behind.reshape(kernel_sums.shape)).sum(axis=1))
+    return np.asarray(squares.reshape(-1, *squares.shape[-2:]).sum(axis=(0, 2)))
 
 
 def _with_kernel(layer: Any, kernel: Floats, inputs: list[Floats]) -> Floats:
