@@ -66,15 +66,24 @@ def main() -> None:
         photos = some_photos(options.photos, work / "backbones" / "photos", options.count)
         for name in options.backbones.split(","):
             kept = work / "backbones" / f"{name}.json"
-            if not kept.is_file():
+            part = earlier(kept, figure_of(name, machine, []))
+            if part is None:
                 found = one_backbone(name, photos, kept.with_suffix(""), options)
-                write_atomically(kept, to_json(figure_of(name, machine, found)))
-            part = from_json(Figure, read_bytes(kept, max_bytes=1_000_000), name=str(kept))
+                part = figure_of(name, machine, found)
+                write_atomically(kept, to_json(part))
             rows += part.rows
             figure = figure_of("Backbones and recipes", machine, rows)
             if options.out is not None:
                 write_atomically(DOCS / "backbones.md", "\n".join([HEAD, *page_lines(figure)]))
     show(figure, options.out)
+
+
+def earlier(kept: Path, now: Figure) -> Figure | None:
+    """Return what a stopped run measured with the same command and source; None if it did not."""
+    if not kept.is_file():
+        return None
+    part = from_json(Figure, read_bytes(kept, max_bytes=1_000_000), name=str(kept))
+    return part if (part.command, part.commit) == (now.command, now.commit) else None
 
 
 def some_photos(photos: Path, folder: Path, count: int) -> Path:

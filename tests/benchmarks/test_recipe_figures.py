@@ -1,5 +1,7 @@
 """What the figures of quantization compute from the answers of commands, and what they write into pages."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -134,3 +136,13 @@ def test_backbones_without_weights_still_tell_photos_apart(monkeypatch, photos):
     assert (
         np.std(features, axis=0).mean() > 0.05
     )  # as drawn, every photo gives the same to four digits
+
+
+def test_a_stopped_table_goes_on_only_with_the_same_source(monkeypatch, tmp_path):
+    backbones = script("backbones", monkeypatch)
+    now = backbones.figure_of("x", backbones.describe_machine(), [])
+    kept = tmp_path / "x.json"
+    assert backbones.earlier(kept, now) is None
+    kept.write_text(backbones.to_json(now))
+    assert backbones.earlier(kept, now) == now
+    assert backbones.earlier(kept, replace(now, commit="another")) is None
