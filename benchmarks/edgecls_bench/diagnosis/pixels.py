@@ -89,7 +89,8 @@ def check_input_range(evidence: Evidence) -> list[Finding]:
     if found is None or evidence.spec.input.mean:
         return []
     step = (found[1] - found[0]) / 255
-    if abs(found[0]) <= 1 and abs(found[1] - 255) <= 1:  # a grey level: what rounding may move
+    # A grey level is what rounding may move; 16 bits are symmetric and also hold what is below 0.
+    if found[0] <= 1 and abs(found[1] - 255) <= 1:
         return []
     is_narrow = found[1] < 254 or found[0] > 1
     effect = (

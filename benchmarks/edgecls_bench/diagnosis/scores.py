@@ -28,11 +28,13 @@ def check_scores(evidence: Evidence, order: Order) -> list[Finding]:
     own, wanted = evidence.own[RIGHT][:, order.best], evidence.reference[RIGHT]
     same = int((own.argmax(axis=1) == wanted.argmax(axis=1)).sum())
     found = [*_check_ties(own, wanted)]
-    if (
-        wilson_interval(same, len(own))[1] < 0.5
-    ):  # the answers are others: scores are not what is wrong
+    if wilson_interval(same, len(own))[1] < 0.5:  # other answers: it is not the scores' height
         return found
-    ratio = sharpness(own, wanted)
+    least = _LEAST_SCORE
+    if _is_integer(own):  # hold what 8 bits say against what they could say
+        wanted = np.asarray(np.rint(wanted * INTEGER_LEVELS) / INTEGER_LEVELS, np.float32)
+        least = 0.5 / INTEGER_LEVELS
+    ratio = sharpness(own, wanted, least=least)
     temperature = evidence.spec.temperature / evidence.reference_spec.temperature
     shown = ratio / temperature
     is_odd = not 1 / SHARPER <= ratio <= SHARPER
@@ -44,7 +46,7 @@ def check_scores(evidence: Evidence, order: Order) -> list[Finding]:
     return found
 
 
-def sharpness(own: Rows, wanted: Rows) -> float:
+def sharpness(own: Rows, wanted: Rows, *, least: float = _LEAST_SCORE) -> float:
     """Return how much steeper the artifact's softmax is: the median ratio of log-odds, best against second."""
     order = wanted.argsort(axis=1)
     if wanted.shape[1] < 2:
@@ -53,7 +55,7 @@ def sharpness(own: Rows, wanted: Rows) -> float:
     first, second = order[:, -1], order[:, -2]
 
     def odds(scores: Rows) -> Rows:
-        logs = np.log(np.maximum(scores.astype(np.float64), _LEAST_SCORE))
+        logs = np.log(np.maximum(scores.astype(np.float64), least))
         return np.asarray(logs[rows, first] - logs[rows, second], np.float32)
 
     true = odds(wanted)
@@ -114,8 +116,7 @@ def _check_ties(own: Rows, wanted: Rows) -> list[Finding]:
     levels, true_levels = len(np.unique(own)), len(np.unique(wanted))
     tied, true_tied = (_ties(scores) for scores in (own, wanted))
     is_fault = wilson_interval(tied, len(own))[0] > TIED and tied > 2 * true_tied
-    is_coarse = levels <= INTEGER_LEVELS and true_levels > 2 * levels
-    if not is_fault and not is_coarse:
+    if not is_fault and not _is_coarse(own, wanted):
         return []
     sentence = (
         f"The scores know {levels} values ({true_levels} in the reference), and {tied} of {len(own)} photos "
@@ -131,6 +132,17 @@ def _check_ties(own: Rows, wanted: Rows) -> list[Finding]:
             evidence={"levels": levels, "tied_photos": tied},
         )
     ]
+
+
+def _is_integer(own: Rows) -> bool:
+    """Whether scores are those of TFLite's integer softmax: multiples of 1/256 below 1."""
+    levels = own * INTEGER_LEVELS
+    return bool(own.max() < 1 and np.abs(levels - np.rint(levels)).max() < 1e-3)
+
+
+def _is_coarse(own: Rows, wanted: Rows) -> bool:
+    levels = len(np.unique(own))
+    return levels <= INTEGER_LEVELS and len(np.unique(wanted)) > 2 * levels
 
 
 def _ties(scores: Rows) -> int:
