@@ -5,7 +5,8 @@ from pathlib import Path
 
 from edgecls_device.errors import ExportError
 from edgecls_export.exported import CalibrationStability, ExportedArtifact, ExportRun
-from edgecls_export.table import choose_exporters
+from edgecls_export.table import choose_exporters, find_exporter
+from edgecls_export.tuned_exporters import TUNING
 
 from edgecls.exports.session import (
     ExportSession,
@@ -63,7 +64,12 @@ def export_run(
     session = open_session(run, chosen, calibration=calibration, data=data)
     done: list[ExportedArtifact] = []
     failures: list[str] = []
-    with progress(f"Exporting {len(chosen)} files, steps", 2 * len(chosen)) as advance:
+    total = 2 * len(chosen)
+    if any(find_exporter(*key).training_photos for key in chosen):
+        say("Tuning takes minutes; what it yields is written to the log")
+        total += TUNING.steps
+    with progress(f"Exporting {len(chosen)} files, steps", total) as advance:
+        session.frozen.on_tuning_step = advance
         for key in chosen:
             path = destination(run, key)
             try:

@@ -5,8 +5,10 @@ int8 exporter, run on these photos by the runtime that ships, and compared with 
 earn their place.
 """
 
+import math
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 from edgecls_device.arrays import Scores
@@ -28,6 +30,8 @@ LEAST_PHOTOS = 10
 HELD_BACK = 0.2
 MOST_HELD_BACK = 200
 RANGE_PHOTOS = 100
+MOST_PASSES = 10
+"""No more often is each photo tuned on: of few photos, weights would learn the photos themselves."""
 
 
 def tflite_to_tuned_int8(frozen: FrozenModel, images: Images) -> ModelBody:
@@ -61,7 +65,7 @@ def _better(frozen: FrozenModel, images: Images, file_format: str) -> ModelBody:
         raise OptionError(
             message, hint="give some hundred; labels are not needed. Or use --recipe int8"
         )
-    held_back = min(MOST_HELD_BACK, int(np.ceil(HELD_BACK * len(images))))
+    held_back = min(MOST_HELD_BACK, math.ceil(HELD_BACK * len(images)))
     ours, theirs = images[:-held_back], images[-held_back:]
     tuned = _tuned(frozen, ours)
     to_int8 = find_exporter(file_format, "int8").load()
@@ -85,13 +89,18 @@ def _tuned(frozen: FrozenModel, images: Images) -> FrozenModel:
     if key not in frozen.tuned:
         begin = time.perf_counter()
         start = corrected(frozen, images[:RANGE_PHOTOS])
+        tuning = replace(TUNING, steps=_steps(len(images)))
         model = tune(
-            start.model, images, TUNING, teacher=frozen.model, on_step=frozen.on_tuning_step
+            start.model, images, tuning, teacher=frozen.model, on_step=frozen.on_tuning_step
         )
         frozen.tuned[key] = freeze(model)
         frozen.tuned[key].is_fitted_to_int8 = True
-        _log(f"Tuned for {TUNING.steps} steps in {time.perf_counter() - begin:.0f} s.")
+        _log(f"Tuned for {tuning.steps} steps in {time.perf_counter() - begin:.0f} s.")
     return frozen.tuned[key]
+
+
+def _steps(photos: int) -> int:
+    return min(TUNING.steps, math.ceil(MOST_PASSES * photos / TUNING.batch_size))
 
 
 def _seen(body: ModelBody, file_format: str, images: Images, wanted: Scores) -> Fidelity:
