@@ -47,6 +47,8 @@ and one with random weights has no outliers: *agree %* shows what breaks, and no
 
 - *agree %*: same best class as float32 TFLite; *mean error*: of the largest score difference of each photo
 - *size %*, *time %*: of float32 in the same format; *ms*: the bare runtime, one thread, in turn with float32
+- `tflite-runtime`, where it stands in the table: which files it runs, and their scores; its integer kernels are
+  made for ARM, and slow on x86
 """
 
 
