@@ -11,6 +11,7 @@ from edgecls_bench.diagnosis.preparations import PREPARATIONS, RIGHT
 from edgecls_bench.diagnosis.record import CalibrationFit, Finding
 from edgecls_bench.diagnosis.significance import CHANCE, binomial_tail
 from edgecls_bench.diagnosis.witnesses import (
+    End,
     Groups,
     Pool,
     Witnesses,
@@ -36,6 +37,12 @@ BETTER_FIT = 0.67
 LEAST_ENDS = 12
 """Ends of ranges that a fit without proof needs: on fewer some preparation fits by chance."""
 
+FAR = 2.0
+"""Standard deviations beyond the most extreme of some hundred photos: no sample of the same kind gets there."""
+
+LEAST_SPREAD = 0.02
+"""Of a range: what correcting biases moves."""
+
 MOST_BY_FEW = 0.6
 """No calibration on right photos, not even on one, leaves more than half of them beyond its ranges."""
 
@@ -51,12 +58,14 @@ class Calibration:
         witnesses: Ends of ranges that are those of photos at hand, by preparation.
         beyond: Share of ranges that a photo exceeds, by photo, right preparation; empty without ranges.
         ends: Number of ends of ranges that the fits are made of.
+        excess: How far each end lies beyond all right photos, in standard deviations of a photo's logarithm.
     """
 
     fits: tuple[CalibrationFit, ...]
     witnesses: dict[str, Witnesses]
     beyond: NDArray[np.float64]
     ends: int
+    excess: NDArray[np.float64]
 
     def is_proven(self, name: str) -> bool:
         """Whether so many ends are those of photos prepared so that it is no chance.
@@ -81,9 +90,10 @@ def read_calibration(evidence: Evidence) -> Calibration:
     """Hold the ranges in the file against those of the reference on the photos, prepared in each way."""
     groups = range_groups(evidence.pairs, evidence.informative)
     if not groups:
-        return Calibration(fits=(), witnesses={}, beyond=np.zeros(0), ends=0)
+        return Calibration(fits=(), witnesses={}, beyond=np.zeros(0), ends=0, excess=np.zeros(0))
     pools = {name: _pool(evidence, name) for name in evidence.ranges}
     counted = without_constant(ends_of(groups), pools)
+    excess = np.array([_excess(end, pools[RIGHT].all) for end in counted])
     witnesses = {name: find_witnesses(counted, pool) for name, pool in pools.items()}
     fits = [
         CalibrationFit(
@@ -100,6 +110,7 @@ def read_calibration(evidence: Evidence) -> Calibration:
         witnesses=witnesses,
         beyond=beyond,
         ends=sum((entry.low < -entry.step) + (entry.high > entry.step) for entry, _ in groups),
+        excess=excess,
     )
 
 
@@ -114,16 +125,16 @@ def check_calibration(evidence: Evidence, calibration: Calibration) -> list[Find
         return []
     beyond = calibration.beyond
     least = float(beyond.mean()) - Z_95 * float(beyond.std()) / np.sqrt(len(beyond))
-    if least <= 1 / (FEW_PHOTOS + 1):
-        return []
-    return [_likely_pixels(calibration) or _narrow(float(beyond.mean()), least)]
+    if least > 1 / (FEW_PHOTOS + 1):
+        return [_likely_pixels(calibration) or _narrow(float(beyond.mean()), least)]
+    return _wide(calibration)
 
 
 def _proven_pixels(calibration: Calibration) -> Finding | None:
     """Return the wrong preparation in which photos at hand have the ranges, and not by chance."""
     right = calibration.witnesses[RIGHT]
     others = {name: found for name, found in calibration.witnesses.items() if name != RIGHT}
-    name = max(others, key=lambda key: others[key].found)
+    name = max(others, key=lambda key: (others[key].found, PREPARATIONS[key].fits_uint8))
     if not calibration.is_proven(name) or others[name].found < 2 * right.found:
         return None
     count = f"{others[name].found} of {right.ends}"
@@ -152,6 +163,34 @@ def _likely_pixels(calibration: Calibration) -> Finding | None:
         f"{_percent(null.distance)}"
     )
     return _pixel_finding(calibration, best.preparation, how)
+
+
+def _wide(calibration: Calibration) -> list[Finding]:
+    """Return what gives such wide ranges, where they lie far beyond those of all right photos."""
+    excess = calibration.excess
+    far = float(np.median(excess)) if len(excess) else 0.0
+    if far <= FAR:
+        return []
+    others = {name: found for name, found in calibration.witnesses.items() if name != RIGHT}
+    name = max(others, key=lambda key: (others[key].found, PREPARATIONS[key].fits_uint8))
+    found, right = others[name].found, calibration.witnesses[RIGHT].found
+    if 2 * found > len(excess) and found > right:
+        how = (
+            f"{found} of {len(excess)} ends of ranges are those of photos prepared so, and they lie {far:.1f} "
+            "standard deviations beyond all right photos"
+        )
+        return [_pixel_finding(calibration, name, how)]
+    return [
+        Finding(
+            kind="calibration range",
+            is_fault=False,
+            weight=0.7,
+            sentence=f"The ranges lie {far:.1f} standard deviations beyond all photos here: part of the 8 "
+            "bits is never used.",
+            remedy="calibrate on photos like those of the camera: edgecls export RUN --calibration 100",
+            evidence={"excess": far},
+        )
+    ]
 
 
 def _narrow(share: float, least: float) -> Finding:
@@ -230,6 +269,14 @@ def _distance(groups: Groups, rows: NDArray[np.float32]) -> float:
         float(np.minimum(np.abs(gap - beyond * np.array(deviations)), 1.0).mean())
         for beyond in np.arange(-2.0, 5.0, 0.25)
     )
+
+
+def _excess(end: End, rows: NDArray[np.float32]) -> float:
+    members = list(end.members)
+    wanted = end.entry.high if end.is_high else -end.entry.low
+    seen = rows[:, members, 1].max(axis=1) if end.is_high else -rows[:, members, 0].min(axis=1)
+    logs = np.log(np.maximum(seen.astype(np.float64), _SMALLEST * wanted))
+    return float((np.log(wanted) - logs.max()) / max(float(logs.std()), LEAST_SPREAD))
 
 
 def _beyond(

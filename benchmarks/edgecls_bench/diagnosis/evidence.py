@@ -27,7 +27,13 @@ from edgecls_bench.diagnosis.preparations import (
     other_preparations,
     prepare,
 )
-from edgecls_bench.diagnosis.witnesses import Pool, ends_of, find_witnesses, range_groups
+from edgecls_bench.diagnosis.witnesses import (
+    Pool,
+    ends_of,
+    find_witnesses,
+    range_groups,
+    without_constant,
+)
 from edgecls_bench.evaluation import Advance
 
 __all__ = ["BY_REFERENCE", "LAYER_FAMILIES", "Evidence", "collect", "steps_of"]
@@ -225,12 +231,16 @@ class _Collector:
             advance(len(photos))
 
     def _is_proven(self) -> bool:
-        rows = self._calibration.get(RIGHT)
-        if not rows:
+        """Whether the calibration photos, prepared rightly, have the ranges, so that this is settled."""
+        rows = np.array(self._calibration.get(RIGHT, ()))
+        if not len(rows):
             return False
-        pool = Pool(all=np.array(rows), calibration=np.array(rows))
-        found = find_witnesses(ends_of(range_groups(self._pairs, self._informative)), pool)
-        return found.found > PROVEN * found.ends
+        pools = {
+            name: Pool(all=np.array(seen), calibration=np.array(seen))
+            for name, seen in self._ranges.items()
+        }
+        ends = without_constant(ends_of(range_groups(self._pairs, self._informative)), pools)
+        return find_witnesses(ends, Pool(all=rows, calibration=rows)).found >= PROVEN * len(ends)
 
     def evidence(self, class_ids: tuple[int, ...]) -> Evidence:
         return Evidence(
