@@ -16,6 +16,7 @@ from tests.benchmarks.color_models import LABELS
 FIGURES = Path(__file__).resolve().parents[2] / "benchmarks" / "figures"
 SCRIPTS = [
     "training",
+    "diagnosis",
     "export_all",
     "first_label",
     "demo",
