@@ -28,30 +28,31 @@ PHOTOS = pictures(120, seed=5)
 SPLITS = ["train"] * 20 + ["val"] * 100
 
 
-def lopsided_model(gain):
-    """Return a model one of whose channels is ``gain`` times as large as the others, which int8 does not bear.
+def far_model(offset):
+    """Return a model whose features deviate by about 1 around ``offset``.
 
-    Its answers are spread over the classes of ``PHOTOS``.
+    Far out, 8 bits cannot tell them apart. Its answers do not depend on the offset, and are spread over the
+    classes of ``PHOTOS``. What float16 must not round is a multiple of 1/16.
     """
     keras = pytest.importorskip("keras")
     layers = keras.layers
     inputs = keras.Input((HEIGHT, WIDTH, 3), dtype="float32", name="image")
     x = layers.Rescaling(1 / 128, -127 / 128)(inputs)
     x = layers.ReLU()(layers.Conv2D(8, 3, strides=2, padding="same", name="first")(x))
-    x = layers.DepthwiseConv2D(1, use_bias=False, name="gain")(x)
-    logits = layers.Dense(4, name="logits")(layers.GlobalAveragePooling2D()(x))
+    pooled = layers.GlobalAveragePooling2D()(x)
+    logits = layers.Dense(4, name="logits")(layers.Dense(8, name="offset")(pooled))
     model = keras.Model(inputs, layers.Softmax(name="scores")(logits))
     rng = np.random.default_rng(3)
-    for name in ("first", "logits"):
-        layer = model.get_layer(name)
-        layer.set_weights([rng.normal(0, 1, array.shape) for array in layer.get_weights()])
-    gains = np.array([gain] + [1] * 7)
-    model.get_layer("gain").set_weights([gains.reshape(1, 1, 8, 1)])
-    kernel = model.get_layer("logits").get_weights()[0] / gains[:, np.newaxis]
+    first = model.get_layer("first")
+    first.set_weights([rng.normal(0, 1, array.shape) for array in first.get_weights()])
+    seen = np.asarray(keras.Model(inputs, pooled)(PHOTOS.astype(np.float32)))
+    center = np.rint(seen.mean(axis=0) / seen.std(axis=0))
+    model.get_layer("offset").set_weights([np.diag(1 / seen.std(axis=0)), offset - center])
+    kernel = np.rint(rng.normal(0, 3, (8, 4)) * 16) / 16
+    kernel[-1] -= kernel.sum(axis=0)
     model.get_layer("logits").set_weights([kernel, np.zeros(4)])
     seen = np.asarray(keras.Model(inputs, logits)(PHOTOS.astype(np.float32)))
-    kernel, seen = 4 * kernel / seen.std(axis=0), 4 * seen / seen.std(axis=0)
-    model.get_layer("logits").set_weights([kernel, -seen.mean(axis=0)])
+    model.get_layer("logits").set_weights([kernel, -np.rint(seen.mean(axis=0) * 16) / 16])
     return model
 
 
@@ -71,13 +72,13 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def fine(home):
     """A run that int8 does next to nothing to."""
-    return run_of(lopsided_model(1), home / "fine")
+    return run_of(far_model(0), home / "fine")
 
 
 @pytest.fixture(scope="module")
 def broken(home):
     """A run whose int8 file answers otherwise on a fifth of the photos and more."""
-    return run_of(lopsided_model(60), home / "broken")
+    return run_of(far_model(100), home / "broken")
 
 
 @pytest.fixture(autouse=True)
@@ -244,7 +245,7 @@ def test_bad_options_are_found_before_the_model_is_loaded(fine, capfd, arguments
 
 
 def test_a_run_without_photos_needs_some_to_decide_on(fine, tmp_path):
-    model = lopsided_model(1)
+    model = far_model(0)
     run = write_run(tmp_path, model, PHOTOS[:4], range(4), ["val"] * 4)
     run.split.unlink()
     with pytest.raises(DataError, match="photos to decide on") as error:
