@@ -40,6 +40,10 @@ LEAST_ENDS = 12
 FAR = 2.0
 """Standard deviations beyond the most extreme of some hundred photos: no sample of the same kind gets there."""
 
+APART = 1.2
+"""Standard deviations from the photos that an export calibrates on. Other photos of the same kind, some tens of
+them, have extremes within about half of one."""
+
 LEAST_SPREAD = 0.02
 """Of a range: what correcting biases moves."""
 
@@ -59,6 +63,7 @@ class Calibration:
         beyond: Share of ranges that a photo exceeds, by photo, right preparation; empty without ranges.
         ends: Number of ends of ranges that the fits are made of.
         excess: How far each end lies beyond all right photos, in standard deviations of a photo's logarithm.
+        gaps: The same from the calibration photos, prepared rightly, either way; empty without any.
     """
 
     fits: tuple[CalibrationFit, ...]
@@ -66,6 +71,7 @@ class Calibration:
     beyond: NDArray[np.float64]
     ends: int
     excess: NDArray[np.float64]
+    gaps: NDArray[np.float64]
 
     def is_proven(self, name: str) -> bool:
         """Whether so many ends are those of photos prepared so that it is no chance.
@@ -90,10 +96,14 @@ def read_calibration(evidence: Evidence) -> Calibration:
     """Hold the ranges in the file against those of the reference on the photos, prepared in each way."""
     groups = range_groups(evidence.pairs, evidence.informative)
     if not groups:
-        return Calibration(fits=(), witnesses={}, beyond=np.zeros(0), ends=0, excess=np.zeros(0))
+        return Calibration(
+            fits=(), witnesses={}, beyond=np.zeros(0), ends=0, excess=np.zeros(0), gaps=np.zeros(0)
+        )
     pools = {name: _pool(evidence, name) for name in evidence.ranges}
     counted = without_constant(ends_of(groups), pools)
     excess = np.array([_excess(end, pools[RIGHT].all) for end in counted])
+    known = pools[RIGHT].calibration
+    gaps = np.abs([_excess(end, known) for end in counted]) if len(known) else np.zeros(0)
     witnesses = {name: find_witnesses(counted, pool) for name, pool in pools.items()}
     fits = [
         CalibrationFit(
@@ -111,6 +121,7 @@ def read_calibration(evidence: Evidence) -> Calibration:
         beyond=beyond,
         ends=sum((entry.low < -entry.step) + (entry.high > entry.step) for entry, _ in groups),
         excess=excess,
+        gaps=gaps,
     )
 
 
@@ -167,19 +178,22 @@ def _likely_pixels(calibration: Calibration) -> Finding | None:
 
 def _wide(calibration: Calibration) -> list[Finding]:
     """Return what gives such wide ranges, where they lie far beyond those of all right photos."""
-    excess = calibration.excess
+    excess, gaps = calibration.excess, calibration.gaps
     far = float(np.median(excess)) if len(excess) else 0.0
-    if far <= FAR:
+    apart = float(np.median(gaps)) if len(gaps) else 0.0
+    if far <= FAR and apart <= APART:
         return []
     others = {name: found for name, found in calibration.witnesses.items() if name != RIGHT}
     name = max(others, key=lambda key: (others[key].found, PREPARATIONS[key].fits_uint8))
     found, right = others[name].found, calibration.witnesses[RIGHT].found
     if 2 * found > len(excess) and found > right:
         how = (
-            f"{found} of {len(excess)} ends of ranges are those of photos prepared so, and they lie {far:.1f} "
-            "standard deviations beyond all right photos"
+            f"{found} of {len(excess)} ends of ranges are those of photos prepared so, and they lie "
+            f"{max(far, apart):.1f} standard deviations from those of right photos"
         )
         return [_pixel_finding(calibration, name, how)]
+    if far <= FAR:
+        return []
     return [
         Finding(
             kind="calibration range",
@@ -207,12 +221,15 @@ def _narrow(share: float, least: float) -> Finding:
 
 
 def _pixel_finding(calibration: Calibration, name: str, how: str) -> Finding:
+    witnesses = calibration.witnesses
+    alike = [key for key in witnesses if witnesses[key].found == witnesses[name].found > 0]
+    words = [PREPARATIONS[key].words for key in dict.fromkeys([name, *alike]) if key != RIGHT]
     distances = {fit.preparation: fit.distance for fit in calibration.fits}
     return Finding(
         kind="calibration pixels",
         is_fault=True,
         weight=5.5,
-        sentence=f"The file was calibrated on photos {PREPARATIONS[name].words}: {how}.",
+        sentence=f"The file was calibrated on photos {' or '.join(words[:3])}: {how}.",
         remedy="calibrate on photos that are prepared as on the device: edgecls export RUN --recipe int8",
         evidence={
             "distance": distances[name],
