@@ -189,7 +189,9 @@ class _Walk:
                 self._session = self._session.with_training(tuned_on)
             made = self._export(key)
         except (ExportError, MissingDependencyError, OptionError, DataError) as error:
-            self._add(key, "not made", f"{error.message} ({error.hint})")
+            is_remedy = not isinstance(error, ExportError)  # there the remedy is what comes next
+            remedy = f" Hint: {error.hint}" if is_remedy and error.hint else ""
+            self._add(key, "not made", f"{error.message}{remedy}")
             return
         weighed = weigh(self._gate, self._wanted, self._look(made))
         verdict, reason = weighed.judgement.verdict, weighed.judgement.reason
