@@ -236,8 +236,8 @@ class FakeQuantized:
     def _tunables(self) -> tuple[Tunable, ...]:
         found: dict[int, Tunable] = {}
         for step in self._steps:
-            point = self._point_behind(step)
             for variable, is_kernel in _variables(step):
+                point = self._point_behind(step)
                 is_depthwise = is_kernel and step.kind == "DepthwiseConv2D"
                 tunable = Tunable(
                     variable=variable, is_kernel=is_kernel, is_depthwise=is_depthwise, point=point
@@ -249,9 +249,10 @@ class FakeQuantized:
         """Return the point where the sum of a step's products and its bias is rounded."""
         if id(step) in self._inner and step.kind in WEIGHTED:
             return self._inner[id(step)]
-        if step.output.key in self._points:
-            return self._points[step.output.key]
-        return self._points[self._readers[step.output.key][0].output.key]
+        key = step.output.key
+        while key not in self._points:  # behind the activation that fuses with it
+            key = self._readers[key][0].output.key
+        return self._points[key]
 
 
 def _variables(step: _Step) -> list[tuple[Any, bool]]:

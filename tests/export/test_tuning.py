@@ -157,7 +157,7 @@ def test_nested_models_shared_layers_and_unknown_layers_pass_through(capsys):
     )
     x = block(block(layers.Rescaling(1 / 255)(image)))
     x = keras.ops.add(branch(x), x)
-    x = layers.Conv2D(4, 3, activation="sigmoid")(x)
+    x = layers.Conv2D(4, 3, activation="sigmoid")(layers.ZeroPadding2D()(x))
     x = layers.Dense(3)(layers.Flatten()(x))
     model = keras.Model(image, layers.Softmax(name="scores")(x))
     images = IMAGES[:, :16, :16]
