@@ -134,6 +134,6 @@ def _paragraph(name: str, text: str, width: int) -> list[str]:
     indent = " " * NAME_COLUMNS
     filled = textwrap.wrap(
         text, width, initial_indent=f"{name:<{NAME_COLUMNS}}", subsequent_indent=indent,
-        break_long_words=False,
+        break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
     return [line.rstrip() for line in filled]

@@ -51,10 +51,10 @@ def test_what_is_not_installed_is_shown_with_the_command_that_installs_it(capsys
         table, "find_spec", lambda name: None if name == "litert_quantizer" else sys
     )
     shown = run(capsys, "--format", "tflite")
-    assert shown.count("not installed") == 1
+    assert shown.count("not installed") == 2
     assert "pip install 'edgecls[litert-quantizer]'" in shown
     missing = [r for r in json.loads(run(capsys, "--json"))["recipes"] if not r["is_installed"]]
-    assert [r["recipe"] for r in missing] == ["int8-litert"]
+    assert [r["recipe"] for r in missing] == ["int8-litert", "int8-mixed"]
 
 
 def test_an_unknown_format_is_refused(capsys):
