@@ -77,10 +77,13 @@ class Calibration:
         """Whether so many ends are those of photos prepared so that it is no chance.
 
         How often an end fits by chance is taken from the preparations of other kinds; those of the same kind
-        give pixels that are nearly the same.
+        give pixels that are nearly the same. The best of the others is left out: it may be near as well.
         """
         kind = _kind(name)
-        others = [found for key, found in self.witnesses.items() if _kind(key) != kind]
+        others = sorted(
+            (found for key, found in self.witnesses.items() if _kind(key) != kind),
+            key=lambda found: found.found,
+        )[:-1]
         trials = sum(found.ends for found in others)
         chance = (sum(found.found for found in others) + 0.5) / (trials + 1)
         mine = self.witnesses[name]

@@ -24,7 +24,7 @@ __all__ = [
     "without_constant",
 ]
 
-PRECISION = 1e-4
+PRECISION = 3e-5
 """Of a range's width. Kernels of calibrator and runtime add in another order, which changes about 1e-5."""
 
 
