@@ -105,7 +105,10 @@ def mobilenet_v3(images: Any, class_ids: Any) -> Any:
     model = keras.Model(image, keras.layers.Softmax(name="scores")(head(backbone.output)))
     only_head = keras.Sequential([keras.Input(features.shape[1:]), head, keras.layers.Softmax()])
     only_head.compile(keras.optimizers.Adam(1e-2), "sparse_categorical_crossentropy")
-    only_head.fit(features, class_ids, batch_size=64, epochs=30, verbose=0)
+    mean, spread = features.mean(axis=0), features.std() + 1e-6
+    only_head.fit((features - mean) / spread, class_ids, batch_size=64, epochs=30, verbose=0)
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel / spread, bias - mean @ kernel / spread])
     return model
 
 
