@@ -210,6 +210,7 @@ def test_one_scale_for_channels_of_different_range_is_a_fault_of_convolutions_on
         (4, "CONV_2D", 0),
         (1, "FULLY_CONNECTED", 0),
         (1, "MatMul", 0),
+        (1, "ConvInteger", 0),  # it has no other way; a note
     ):
         found = check_weights([spread_of(weight(rows, scales=scales, operation=operation))])
         assert sum(finding.is_fault for finding in found) == faults
