@@ -266,6 +266,7 @@ class _Collector:
             return
         self._own.watch([own for own, _ in self._pairs])
         self._reference.watch([wanted for _, wanted in self._pairs])
+        self._leave_out_other_shapes(frames[:1])
         self._gains = self._scaled_channels(frames[:SCALED_PHOTOS])
         extremes = []
         for index, frame in enumerate(frames):
@@ -285,6 +286,17 @@ class _Collector:
             for i, (own, _) in enumerate(self._pairs)
             if own.is_quantized and (spread[i] > VARYING * width[i] or len(extremes) == 1)
         )
+
+    def _leave_out_other_shapes(self, frames: Sequence[Frame]) -> None:
+        """Drop pairs that share a name and no shape: converters number tensors, in each file anew."""
+        for frame in frames:
+            _, mine = self._own.run(self._own_pixels(frame, RIGHT))
+            _, true = self._reference.run(self._reference_pixels(frame, RIGHT))
+            fitting = [a.shape == b.shape for a, b in zip(mine, true, strict=True)]
+            self._pairs = [pair for pair, fits in zip(self._pairs, fitting, strict=True) if fits]
+        self._layers = {name: LayerSums(self._pairs) for name in self._followed}
+        self._own.watch([own for own, _ in self._pairs])
+        self._reference.watch([wanted for _, wanted in self._pairs])
 
     def _scaled_channels(self, frames: Sequence[Frame]) -> list[Rows | None]:
         sums = ChannelSums(len(self._pairs), axis=self._axis)

@@ -91,7 +91,7 @@ def _steepness(own: Rows, wanted: Rows, ratio: float) -> Finding:
     return Finding(
         kind="scores",
         is_fault=True,
-        weight=6.5,
+        weight=6.5 if ratio > 1 else 5.0,  # ranges that cut values off flatten too, and go first
         sentence=sentence,
         remedy="keep logits and softmax as they were trained, the softmax in float: edgecls export RUN",
         evidence={"sharpness": ratio, "saturated": sure, "reference_saturated": was_sure},
