@@ -161,9 +161,7 @@ class FakeQuantized:
 
         output = self._run(pixels, value_of, look, lambda values, **_: values)
         for step in self._steps:
-            if _is_affine(
-                step.layer
-            ):  # TFLite gives a product and its sum with an offset one range
+            if _is_norm(step.layer):  # TFLite gives a product and its sum with an offset one range
                 inner, outer = self._inner[id(step)], self._point_behind(step)
                 both = (ranges[inner], ranges[outer])
                 least, most = (tf.concat([each[i] for each in both], 0) for i in (0, 1))
@@ -189,7 +187,7 @@ class FakeQuantized:
                 if id(step) in self._inner:
                     result = round_(result, self._inner[id(step)])
                 result = step.layer.activation(result)
-            elif _is_affine(step.layer):
+            elif _is_norm(step.layer):
                 scale, offset = _scale_and_offset(step.layer, value_of)
                 result = round_(args[0] * weights(scale, is_constant=True), self._inner[id(step)])
                 result += weights(offset, is_constant=True)
@@ -309,8 +307,6 @@ def _linear(step: _Step, x: Any, value_of: ValueOf, weights: Callable[..., Any])
 def _scale_and_offset(layer: Any, value_of: ValueOf) -> tuple[Any, Any]:
     import tensorflow as tf
 
-    if type(layer).__name__ == "Rescaling":
-        return tf.constant(layer.scale, tf.float32), tf.constant(layer.offset, tf.float32)
     scale = tf.math.rsqrt(value_of(layer.moving_variance) + layer.epsilon)
     if layer.scale:
         scale *= value_of(layer.gamma)
@@ -334,14 +330,9 @@ def _is_norm(layer: Any) -> bool:
     return layer.axis in {-1, layer.input_spec.ndim - 1}
 
 
-def _is_affine(layer: Any) -> bool:
-    """Whether exporters make it a multiplication and an addition of constants."""
-    return type(layer).__name__ == "Rescaling" or _is_norm(layer)
-
-
 def _is_rounded_inside(step: _Step) -> bool:
     if step.kind not in WEIGHTED:
-        return _is_affine(step.layer)
+        return _is_norm(step.layer)
     return not (_is_linear(step.layer.activation) or _is_relu(step.layer.activation))
 
 

@@ -15,6 +15,7 @@ from edgecls_device.errors import ExportError
 from numpy.typing import NDArray
 
 from edgecls_export.exported import Images
+from edgecls_export.pixel_scaling import subtracting_first
 
 __all__ = ["INPUT_NAME", "OUTPUT_NAME", "FrozenModel", "fingerprint", "freeze"]
 
@@ -83,7 +84,8 @@ class FrozenModel:
         import keras
         import tensorflow as tf
 
-        body = keras.Model(self.model.inputs, self.model.get_layer(OUTPUT_NAME).input)
+        model = subtracting_first(self.model)
+        body = keras.Model(model.inputs, model.get_layer(OUTPUT_NAME).input)
 
         def call(image: Any) -> Any:
             return body(image, training=False)
@@ -95,8 +97,10 @@ class FrozenModel:
         """Concrete function: ``image`` float32 ``(1, H, W, 3)`` -> probabilities ``(1, C)``, float32."""
         import tensorflow as tf
 
+        model = subtracting_first(self.model)
+
         def call(image: Any) -> Any:
-            return self.model(image, training=False)
+            return model(image, training=False)
 
         return self._trace(call, tf.float32)
 

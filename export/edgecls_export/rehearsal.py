@@ -44,9 +44,8 @@ def rehearse(file_format: str, recipe: str, *, log: Path) -> None:
         return
     reason = _outcome(file_format, recipe, log)
     if reason:
-        message = (
-            f"Expected packages that can make and run {file_format} {recipe}, got on a tiny model: {reason}"
-        )
+        what = f"{file_format} {recipe}"
+        message = f"Expected packages that can make and run {what}, got on a tiny model: {reason}"
         hint = f"choose another --recipe, or: pip install --upgrade 'edgecls[{entry.extra}]'"
         raise ExportError(message, hint=hint)
 
