@@ -217,7 +217,13 @@ def _row(layer: LayerError) -> tuple[str, ...]:
 
 
 def _short(name: str) -> str:
-    """Return the last two parts of a tensor's name; converters join several with semicolons."""
-    last = name.rpartition(";")[2].removeprefix("StatefulPartitionedCall/")
-    shown = "/".join(last.split("/")[-2:])
+    """Return the Keras layer in a tensor's name.
+
+    Of several joined with semicolons the first is what comes out of the fused operation; around the layer
+    stand the model's name and the operation inside of the layer.
+    """
+    parts = name.partition(";")[0].split("/")
+    while len(parts) > 1 and parts[0].startswith(("StatefulPartitionedCall", "functional")):
+        del parts[0]
+    shown = parts[0]
     return shown if len(shown) <= 40 else "…" + shown[-39:]

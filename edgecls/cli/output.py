@@ -63,9 +63,7 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
-    )
+    table = Table(box=box.SIMPLE_HEAD)
     if is_tight:
         table.padding, table.show_edge = (0, TIGHT_GAP - 1, 0, 0), False
     for i, column in enumerate(columns):
@@ -75,4 +73,6 @@ def print_table(
     console = Console(highlight=False)
     widest = Measurement.get(console, console.options.update(max_width=_NO_LIMIT), table).maximum
     console.width = max(console.width, widest)  # a narrow window wraps lines, but no number is lost
+    if title:  # not the table's own, which is broken where the table is narrow
+        console.print(Text(title, style="bold"), soft_wrap=True)
     console.print(table)
