@@ -219,11 +219,13 @@ def _row(layer: LayerError) -> tuple[str, ...]:
 def _short(name: str) -> str:
     """Return the Keras layer in a tensor's name.
 
-    Of several joined with semicolons the first is what comes out of the fused operation; around the layer
-    stand the model's name and the operation inside of the layer.
+    Of several joined with semicolons the first is what comes out of the fused operation; the last part is
+    the operation inside of the layer, which a batch norm has in a scope of its own.
     """
     parts = name.partition(";")[0].split("/")
-    while len(parts) > 1 and parts[0].startswith(("StatefulPartitionedCall", "functional")):
-        del parts[0]
-    shown = parts[0]
+    if "batchnorm" in parts[1:]:
+        del parts[parts.index("batchnorm") :]
+    elif len(parts) > 1:
+        del parts[-1]
+    shown = parts[-1]
     return shown if len(shown) <= 40 else "…" + shown[-39:]
