@@ -12,6 +12,7 @@ from edgecls_export.calibration import with_full_range
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import FrozenModel
 from edgecls_export.tflite_graph import TfliteGraph
+from edgecls_export.tflite_ranges import narrow_ranges
 
 __all__ = [
     "CRASHING_OUTPUTS",
@@ -81,6 +82,7 @@ def to_int8(frozen: FrozenModel, calibration: Images) -> ModelBody:
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.float32
     graph = TfliteGraph(converter.convert())
+    narrow_ranges(graph, _converter(frozen.floats_to_logits).convert(), calibration)
     _check_pixels(graph)
     step = graph.logit_step()
     graph.append_softmax()
@@ -105,6 +107,7 @@ def to_int8_io(frozen: FrozenModel, calibration: Images) -> ModelBody:
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.uint8
     graph = TfliteGraph(converter.convert())
+    narrow_ranges(graph, _converter(frozen.floats_to_scores).convert(), calibration)
     _check_pixels(graph)
     if graph.float_operators():
         names = ", ".join(dict.fromkeys(graph.float_operators()))

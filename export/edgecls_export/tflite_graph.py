@@ -5,6 +5,7 @@ A file is unpacked with the object API that TensorFlow generates from schema.fbs
 changed, and packed again.
 """
 
+from collections import Counter
 from typing import Any
 
 import flatbuffers
@@ -29,6 +30,11 @@ WEIGHTED = frozenset(
         schema.BuiltinOperator.DEPTHWISE_CONV_2D,
         schema.BuiltinOperator.FULLY_CONNECTED,
     }
+)
+
+
+SUMS = frozenset(
+    {schema.BuiltinOperator.ADD, schema.BuiltinOperator.MUL, schema.BuiltinOperator.SUB}
 )
 
 
@@ -66,6 +72,32 @@ class TfliteGraph:
         code = self._graph.tensors[self._graph.outputs[0]].type
         names = vars(schema.TensorType).items()
         return str(next(name.lower() for name, value in names if value == code))
+
+    def inputs_with_range_of_output(self) -> list[str]:
+        """Return the tensors that only one sum or product reads, and whose scale and zero point its output has.
+
+        Only those made by an operator that is free to have an output of any scale.
+        """
+        graph = self._graph
+        makers = {i: self._code_of(op) for op in graph.operators for i in op.outputs}
+        readers = Counter(i for op in graph.operators for i in op.inputs)
+        return [
+            _text(graph.tensors[i].name)
+            for op in graph.operators
+            if self._code_of(op) in SUMS
+            for i in op.inputs
+            if makers.get(i) in WEIGHTED | SUMS
+            and readers[i] == 1
+            and _quantization(graph.tensors[i])
+            == _quantization(graph.tensors[op.outputs[0]])
+            != (0.0, 0)
+        ]
+
+    def set_quantization(self, name: str, scale: float, zero_point: int) -> None:
+        """Change scale and zero point of a tensor that has one scale."""
+        (tensor,) = (tensor for tensor in self._graph.tensors if _text(tensor.name) == name)
+        tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [zero_point]
+        tensor.quantization.min = tensor.quantization.max = None
 
     def logit_step(self) -> float:
         """Return the quantization scale of the logits that the last operator turns into floats.
