@@ -31,12 +31,16 @@ __all__ = ["command"]
 EPILOG = """\b
 Examples, after edgecls demo:
   edgecls compare runs/demo
-  edgecls compare runs/demo --max-drop 0.5 --min-agreement 99
+  edgecls compare runs/demo --data runs/demo/photos --max-drop 2 --min-agreement 95
   edgecls compare runs/demo --backend litert --limit 50
-  edgecls compare runs/demo --data camera/ --no-labels --min-agreement 98
-  edgecls compare runs/demo --out-of-set other-things/
   edgecls compare runs/demo/exports/demo.int8.tflite --data runs/demo/photos --json
   edgecls compare --explain runs/demo/exports/demo.int8.tflite
+
+\b
+With your own:
+  edgecls compare runs/pets --max-drop 0.5 --min-agreement 99
+  edgecls compare runs/pets --data camera/ --no-labels --min-agreement 98
+  edgecls compare runs/pets --out-of-set other-things/
 
 \b
 With a limit it exits with 0 if every file holds, 13 if one fails, 14 if there are too few photos to tell.

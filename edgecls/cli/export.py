@@ -31,7 +31,7 @@ EPILOG = """\b
 Examples, after edgecls demo:
   edgecls export runs/demo
   edgecls export runs/demo --format tflite --recipe int8 --calibration 200
-  edgecls export runs/demo --recipe auto --max-drop 0.5 --min-agreement 98
+  edgecls export runs/demo --recipe auto --max-drop 2 --gate-data runs/demo/photos
 
 \b
 With your own:
