@@ -1,13 +1,15 @@
 """Exporters to int8 ONNX with value ranges from histograms: by percentile, and by least loss of information.
 
-ONNX Runtime keeps every tensor of every photo until the histograms are made (several gigabytes for 100
-photos), cuts percentiles symmetrically around zero, which wastes a bit behind a ReLU, and gives entropy as
-many bins as there are quantized values, which leaves it nothing to choose. So its calibrators are fed
-one photo at a time here, with settings of our own, and the ranges found are handed to the quantizer.
+ONNX Runtime's own calibrators keep every tensor of every photo in memory, cut symmetrically around zero,
+which wastes a bit behind a ReLU, and search in plain Python. So the histograms are made here, one photo at a
+time, and the ranges that :mod:`edgecls_export.least_information` finds are handed to the quantizer.
+
+Measured with 1000 classes and EfficientNet-Lite0, calibrated on 100 photos, on 400 others: mean score error
+0.020 with ranges from least to greatest value, 0.019 by percentile, 0.093 by least loss of information (it
+was 0.32 with ONNX Runtime's calibrator); agreement 95.0, 93.8 and 89.5 %. A ReLU6 leaves no outliers to cut.
 """
 
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,14 +19,12 @@ from edgecls_export.bias_correction import corrected
 from edgecls_export.calibration import with_full_range
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import INPUT_NAME, OUTPUT_NAME, FrozenModel
-from edgecls_export.onnx_exporters import CalibrationReader, clean_model, quantize
+from edgecls_export.least_information import Histogram, least_divergence, percentile
+from edgecls_export.onnx_exporters import clean_model, quantize
 
 __all__ = ["to_int8_entropy", "to_int8_percentile"]
 
 PERCENTILE = 99.99
-BINS = 2048
-ENTROPY_BINS, QUANTIZED_BINS = 512, 128
-"""ONNX Runtime tries every number of bins in plain Python: the time grows with their square."""
 
 
 def to_int8_percentile(frozen: FrozenModel, calibration: Images) -> ModelBody:
@@ -33,10 +33,7 @@ def to_int8_percentile(frozen: FrozenModel, calibration: Images) -> ModelBody:
     Raises:
         ExportError: If the input is not quantized as pixels are.
     """
-    from onnxruntime.quantization import CalibrationMethod
-
-    options = {"num_bins": BINS, "percentile": PERCENTILE, "symmetric": False}
-    return _quantize(frozen, calibration, CalibrationMethod.Percentile, options)
+    return _quantize(frozen, calibration, lambda histogram: percentile(histogram, PERCENTILE))
 
 
 def to_int8_entropy(frozen: FrozenModel, calibration: Images) -> ModelBody:
@@ -45,45 +42,48 @@ def to_int8_entropy(frozen: FrozenModel, calibration: Images) -> ModelBody:
     Raises:
         ExportError: If the input is not quantized as pixels are.
     """
-    from onnxruntime.quantization import CalibrationMethod
-
-    options = {"num_bins": ENTROPY_BINS, "num_quantized_bins": QUANTIZED_BINS}
-    return _quantize(frozen, calibration, CalibrationMethod.Entropy, options)
+    return _quantize(frozen, calibration, least_divergence)
 
 
 def _quantize(
-    frozen: FrozenModel, calibration: Images, method: Any, options: dict[str, Any]
+    frozen: FrozenModel, calibration: Images, choose: Callable[[Histogram], tuple[float, float]]
 ) -> ModelBody:
     frozen = corrected(frozen, calibration)
     data = clean_model(frozen)
-    found = _ranges(data, with_full_range(calibration), method, options)
+    histograms = _histograms(data, with_full_range(calibration))
+    found = {name: choose(h) for name, h in histograms.items() if h.least < h.most}
     overrides = _overrides(onnx.load_from_string(data), found)
     # The quantizer measures ranges of its own for what is left: the pixels and the logits.
     return quantize(frozen, calibration, extra_options={"TensorQuantOverrides": overrides})
 
 
-def _ranges(
-    data: bytes, images: Images, method: Any, options: dict[str, Any]
-) -> dict[str, tuple[Any, Any]]:
-    """Return least and greatest value of every tensor, with one photo's tensors in memory at a time."""
-    from onnxruntime.quantization import create_calibrator
+def _histograms(data: bytes, images: Images) -> dict[str, Histogram]:
+    """Return the histogram of every float tensor, with one photo's tensors in memory at a time."""
+    import onnxruntime
 
-    with tempfile.TemporaryDirectory(prefix="edgecls-") as folder:
-        model = Path(folder) / "model.onnx"
-        model.write_bytes(data)
-        calibrator = create_calibrator(
-            model,
-            augmented_model_path=str(Path(folder) / "augmented.onnx"),
-            calibrate_method=method,
-            extra_options=options,
-        )
-        for image in images:
-            calibrator.collect_data(CalibrationReader(image[np.newaxis]))
-        found = calibrator.compute_data()
-    return {name: found[name].range_value for name in found}
+    model = onnx.load_from_string(data)
+    known = {output.name for output in model.graph.output}
+    model.graph.output.extend(
+        onnx.ValueInfoProto(name=name)
+        for node in model.graph.node
+        for name in node.output
+        if name and name not in known
+    )
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    floats = [o.name for o in session.get_outputs() if o.type == "tensor(float)"]
+    histograms = {name: Histogram.empty() for name in floats}
+    for image in images:
+        tensors = session.run(floats, {INPUT_NAME: image[np.newaxis]})
+        for name, tensor in zip(floats, tensors, strict=True):
+            histograms[name].add(tensor)
+    return histograms
 
 
-def _overrides(model: Any, ranges: dict[str, tuple[Any, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _overrides(
+    model: Any, ranges: dict[str, tuple[float, float]]
+) -> dict[str, list[dict[str, Any]]]:
     """Return ranges as the quantizer takes them.
 
     Pixels keep the range 0..255. Logits keep theirs from least to greatest: rare ones are the sure answers,
