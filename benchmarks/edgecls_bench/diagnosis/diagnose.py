@@ -12,10 +12,10 @@ from edgecls_bench.cases import spec_of
 from edgecls_bench.diagnosis.calibration import check_calibration, read_calibration
 from edgecls_bench.diagnosis.evidence import Evidence, collect
 from edgecls_bench.diagnosis.growth import check_operations, check_unexplained, layer_errors
+from edgecls_bench.diagnosis.input_range import check_input_range, is_cut
 from edgecls_bench.diagnosis.labels import Order, check_labels, in_reference_order
 from edgecls_bench.diagnosis.pixels import (
     check_accuracy,
-    check_input_range,
     check_pixels,
     check_spec,
 )
@@ -82,8 +82,8 @@ def diagnose(
     findings = [
         *check_labels(evidence, order),
         *check_spec(evidence, order),
-        *check_pixels(evidence, order),
-        *check_input_range(evidence),
+        *check_pixels(evidence, order, is_cut=is_cut(evidence)),
+        *check_input_range(evidence, fit),
         *check_accuracy(evidence),
         *check_scores(evidence, order),
         *check_calibration(evidence, fit),

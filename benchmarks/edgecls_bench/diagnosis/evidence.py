@@ -85,6 +85,8 @@ class Evidence:
         operations: Of the artifact.
         weights: Of the artifact.
         input_range: What the first quantization of pixels can hold; None where there is none.
+        cut: Share of each photo's pixel values that lie beyond it by more than a grey level.
+        pixel_ends: Least and largest pixel value of each photo, as the artifact is fed.
     """
 
     spec: ModelSpec
@@ -101,6 +103,8 @@ class Evidence:
     operations: tuple[Operation, ...]
     weights: tuple[Weight, ...]
     input_range: tuple[float, float] | None = None
+    cut: tuple[float, ...] = ()
+    pixel_ends: tuple[tuple[float, float], ...] = ()
 
     @property
     def photos(self) -> int:
@@ -179,6 +183,8 @@ class _Collector:
         self._looked: dict[str, list[int]] = {}
         self._ranges: dict[str, list[NDArray[np.float32]]] = {}
         self._calibration: dict[str, list[NDArray[np.float32]]] = {}
+        self._cut: list[float] = []
+        self._pixel_ends: list[tuple[float, float]] = []
 
     def close(self) -> None:
         self._own.close()
@@ -213,11 +219,20 @@ class _Collector:
                 self._ranges.setdefault(name, []).append(ends)
                 self._looked.setdefault(name, []).append(len(kept))
             for name in (RIGHT,) if is_same_rule else (RIGHT, BY_REFERENCE):
-                scores, _ = self._own.run(self._own_pixels(frame, name))
+                pixels = self._own_pixels(frame, name)
+                if name == RIGHT:
+                    self._hold_pixels(pixels)
+                scores, _ = self._own.run(pixels)
                 self._own_rows.setdefault(name, []).append(_probabilities(scores, self._spec))
             kept.append(index)
         self._calibrate(calibration if self._informative else (), advance)
         return kept
+
+    def _hold_pixels(self, pixels: Pixels) -> None:
+        """Hold one photo's pixels against the range of the input."""
+        low, high = self._own.input_range or (-np.inf, np.inf)
+        self._cut.append(float(np.mean((pixels < low - 1) | (pixels > high + 1))))
+        self._pixel_ends.append((float(pixels.min()), float(pixels.max())))
 
     def _calibrate(self, photos: Sequence[Path], advance: Advance) -> None:
         """See what ranges the calibration photos have: as they should be, and else in every other way."""
@@ -258,6 +273,8 @@ class _Collector:
             operations=self._own.operations,
             weights=self._own.weights,
             input_range=self._own.input_range,
+            cut=tuple(self._cut),
+            pixel_ends=tuple(self._pixel_ends),
         )
 
     def _follow(self, frames: Sequence[Frame]) -> None:

@@ -10,7 +10,7 @@ from edgecls_bench.diagnosis.preparations import PREPARATIONS, RIGHT
 from edgecls_bench.diagnosis.record import Finding
 from edgecls_bench.diagnosis.significance import CHANCE, binomial_tail, fits_clearly_better
 
-__all__ = ["check_accuracy", "check_input_range", "check_pixels", "check_spec"]
+__all__ = ["check_accuracy", "check_pixels", "check_spec"]
 
 Rows = NDArray[np.float32]
 
@@ -52,13 +52,21 @@ def check_spec(evidence: Evidence, order: Order) -> list[Finding]:
     ]
 
 
-def check_pixels(evidence: Evidence, order: Order) -> list[Finding]:
-    """Return the wrong preparation that explains the artifact's scores clearly better than the right one."""
+def check_pixels(evidence: Evidence, order: Order, *, is_cut: bool = False) -> list[Finding]:
+    """Return the wrong preparation that explains the artifact's scores clearly better than the right one.
+
+    Args:
+        evidence: What was measured.
+        order: How the artifact's outputs are read.
+        is_cut: Whether the input's range cuts off pixels. That can be read in the file, and makes scores like
+            those of pixels of other ranges: all white like all black, or overexposed.
+    """
     own = evidence.own[RIGHT]
     null = _errors(own, evidence.reference[RIGHT], order)
     found: list[tuple[float, float, str]] = []
     for name, scores in evidence.reference.items():
-        if name == RIGHT or PREPARATIONS[name].family not in LAYER_FAMILIES:
+        family = PREPARATIONS[name].family if name != RIGHT else ""
+        if family not in LAYER_FAMILIES or (family == "range" and is_cut):
             continue
         looked = list(evidence.looked[name])
         errors = _errors(own[looked], scores, order)
@@ -79,32 +87,6 @@ def check_pixels(evidence: Evidence, order: Order) -> list[Finding]:
             sentence=sentence,
             remedy="give the model RGB pixels 0..255 and normalize them once, inside of it: edgecls export RUN",
             evidence={"median_score_error": before, f"median_score_error_{name}": error},
-        )
-    ]
-
-
-def check_input_range(evidence: Evidence) -> list[Finding]:
-    """Return whether the first quantization of pixels holds other values than 0..255."""
-    found = evidence.input_range
-    if found is None or evidence.spec.input.mean:
-        return []
-    step = (found[1] - found[0]) / 255
-    # A grey level is what rounding may move; 16 bits are symmetric and also hold what is below 0.
-    if found[0] <= 1 and abs(found[1] - 255) <= 1:
-        return []
-    is_narrow = found[1] < 254 or found[0] > 1
-    effect = (
-        "brighter pixels are cut off" if is_narrow else f"{step:.2f} grey levels fall into one step"
-    )
-    return [
-        Finding(
-            kind="input range",
-            is_fault=True,
-            weight=8.2,
-            sentence=f"The input is quantized for pixels {found[0]:.4g}..{found[1]:.4g} instead of 0..255, so "
-            f"that {effect}: it was calibrated on pixels of another range.",
-            remedy="calibrate on photos as the device prepares them, pixels 0..255: edgecls export RUN",
-            evidence={"low": found[0], "high": found[1]},
         )
     ]
 

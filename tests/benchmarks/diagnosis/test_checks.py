@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from edgecls_bench.diagnosis.calibration import read_calibration
 from edgecls_bench.diagnosis.evidence import BY_REFERENCE, Evidence
 from edgecls_bench.diagnosis.growth import check_unexplained
+from edgecls_bench.diagnosis.input_range import check_input_range, is_cut
 from edgecls_bench.diagnosis.labels import check_labels, in_reference_order
 from edgecls_bench.diagnosis.network import Weight
 from edgecls_bench.diagnosis.pixels import (
     check_accuracy,
-    check_input_range,
     check_pixels,
     check_spec,
 )
@@ -63,8 +64,8 @@ def findings(found):
     return [
         *check_labels(found, order),
         *check_spec(found, order),
-        *check_pixels(found, order),
-        *check_input_range(found),
+        *check_pixels(found, order, is_cut=is_cut(found)),
+        *check_input_range(found, read_calibration(found)),
         *check_accuracy(found),
         *check_scores(found, order),
         *check_unexplained(found, order, ()),
@@ -153,13 +154,46 @@ def test_a_reference_that_is_right_on_other_pixels_is_named():
 
 
 @pytest.mark.parametrize(
-    ("ends", "is_fault"),
-    [((0, 255), False), ((0, 765), True), ((0, 1), True), ((-0.5, 254.6), False)],
+    ("ends", "cut", "is_fault"),
+    [
+        ((0, 255), 0.0, False),
+        ((-0.5, 254.6), 0.0, False),
+        ((0, 765), 0.0, True),
+        ((0, 1), 0.95, True),
+        ((0, 240), 0.2, True),
+        ((0, 240), 0.001, False),  # burnt-out highlights, of a few photos
+        ((0, 270), 0.0, False),
+    ],
 )
-def test_an_input_of_other_values_than_pixels_is_a_fault(ends, is_fault):
+def test_an_input_of_other_values_than_pixels_is_a_fault_where_it_costs_something(
+    ends, cut, is_fault
+):
     values = logits(40, 5)
-    found = evidence(noisy(values), softmax(values), input_range=ends)
-    assert bool(check_input_range(found)) == is_fault
+    found = evidence(noisy(values), softmax(values), input_range=ends, cut=(cut,) * 40)
+    assert any(finding.is_fault for finding in findings(found)) == is_fault
+    assert bool(findings(found)) == (ends[1] not in {255, 254.6})
+
+
+def test_a_narrow_input_is_to_blame_for_scores_as_of_other_pixels():
+    right, bright = logits(40, 5, seed=1), logits(40, 5, seed=2)
+    others = {"overexposed": softmax(bright)}
+    changes = {"input_range": (0, 102), "cut": (0.4,) * 40, "pixel_ends": ((3, 250),) * 40}
+    found = evidence(noisy(bright), softmax(right), others=others)
+    assert findings(found)[0].kind == "pixels"
+    found = evidence(noisy(bright), softmax(right), others=others, **changes)
+    assert findings(found)[0].kind == "input range"
+    assert "photos, all" not in findings(found)[0].sentence
+
+
+def test_a_narrow_input_may_come_of_dark_photos_where_some_here_are_as_dark():
+    values = logits(40, 5)
+    changes = {"input_range": (0, 150), "cut": (0.2,) * 40}
+    ends = ((3, 140),) * 4 + ((3, 250),) * 36
+    found = evidence(noisy(values), softmax(values), pixel_ends=ends, **changes)
+    (finding,) = findings(found)
+    assert (
+        "too few or too similar photos, all without brighter pixels, as 4 of 40" in finding.sentence
+    )
 
 
 def test_saturated_scores_are_a_fault_though_every_label_is_right():
