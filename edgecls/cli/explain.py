@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecls_bench.cases import spec_of
+from edgecls_bench.diagnosis.collecting import steps_of
 from edgecls_bench.diagnosis.diagnose import diagnose
-from edgecls_bench.diagnosis.evidence import steps_of
 from edgecls_bench.diagnosis.growth import worst_layers
 from edgecls_bench.diagnosis.record import Diagnosis, Finding, LayerError
 from edgecls_device.artifact import Artifact, read_artifact

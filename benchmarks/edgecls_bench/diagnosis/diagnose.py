@@ -10,7 +10,8 @@ from edgecls_device.stamps import now
 
 from edgecls_bench.cases import spec_of
 from edgecls_bench.diagnosis.calibration import check_calibration, read_calibration
-from edgecls_bench.diagnosis.evidence import Evidence, collect
+from edgecls_bench.diagnosis.collecting import collect
+from edgecls_bench.diagnosis.evidence import Evidence
 from edgecls_bench.diagnosis.growth import check_operations, check_unexplained, layer_errors
 from edgecls_bench.diagnosis.input_range import check_input_range, is_cut
 from edgecls_bench.diagnosis.labels import Order, check_labels, in_reference_order
