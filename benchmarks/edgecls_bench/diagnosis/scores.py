@@ -10,7 +10,7 @@ from edgecls_bench.diagnosis.record import Finding
 from edgecls_bench.diagnosis.significance import fits_clearly_better
 from edgecls_bench.metrics import wilson_interval
 
-__all__ = ["check_scores", "sharpness"]
+__all__ = ["check_scores", "integer_sharpness", "sharpness"]
 
 Rows = NDArray[np.float32]
 
@@ -18,6 +18,9 @@ _LEAST_SCORE = 1e-30
 INTEGER_LEVELS = 256
 TIED = 0.05
 """Logits of 8 bits tie on a photo or two of a hundred; as many as this come of an integer softmax."""
+
+STEEPNESSES = 2.0 ** np.arange(-5, 5.25, 0.25)
+"""What is tried for scores of 8 bits: steps of a fifth, as fine as ``SHARPER`` needs."""
 
 SHARPER = 1.5
 """Temperatures that are fitted twice to a few hundred photos differ by a tenth or two, not by half."""
@@ -30,23 +33,20 @@ def check_scores(evidence: Evidence, order: Order) -> list[Finding]:
     found = [*_check_ties(own, wanted)]
     if wilson_interval(same, len(own))[1] < 0.5:  # other answers: it is not the scores' height
         return found
-    least = _LEAST_SCORE
-    if _is_integer(own):  # hold what 8 bits say against what they could say
-        wanted = np.asarray(np.rint(wanted * INTEGER_LEVELS) / INTEGER_LEVELS, np.float32)
-        least = 0.5 / INTEGER_LEVELS
-    ratio = sharpness(own, wanted, least=least)
+    is_integer = _is_integer(own)
+    ratio = integer_sharpness(own, wanted) if is_integer else sharpness(own, wanted)
     temperature = evidence.spec.temperature / evidence.reference_spec.temperature
     shown = ratio / temperature
     is_odd = not 1 / SHARPER <= ratio <= SHARPER
     is_shown_odd = not 1 / SHARPER**2 <= shown <= SHARPER**2
-    if is_odd and _explains(own, wanted, ratio):
+    if is_odd and _explains(own, wanted, ratio, is_integer=is_integer):
         found.append(_steepness(own, wanted, ratio))
     elif is_shown_odd and not is_odd:
         found.append(_temperature(evidence, shown))
     return found
 
 
-def sharpness(own: Rows, wanted: Rows, *, least: float = _LEAST_SCORE) -> float:
+def sharpness(own: Rows, wanted: Rows) -> float:
     """Return how much steeper the artifact's softmax is: the median ratio of log-odds, best against second."""
     order = wanted.argsort(axis=1)
     if wanted.shape[1] < 2:
@@ -55,7 +55,7 @@ def sharpness(own: Rows, wanted: Rows, *, least: float = _LEAST_SCORE) -> float:
     first, second = order[:, -1], order[:, -2]
 
     def odds(scores: Rows) -> Rows:
-        logs = np.log(np.maximum(scores.astype(np.float64), least))
+        logs = np.log(np.maximum(scores.astype(np.float64), _LEAST_SCORE))
         return np.asarray(logs[rows, first] - logs[rows, second], np.float32)
 
     true = odds(wanted)
@@ -63,14 +63,39 @@ def sharpness(own: Rows, wanted: Rows, *, least: float = _LEAST_SCORE) -> float:
     return float(np.median(odds(own)[is_clear] / np.maximum(true[is_clear], 1e-3)))
 
 
-def _explains(own: Rows, wanted: Rows, ratio: float) -> bool:
-    if ratio <= 0:
-        return False
+def integer_sharpness(own: Rows, wanted: Rows) -> float:
+    """Return the same for scores of 8 bits: the steepness nearest to 1 of those that fit them.
+
+    Below half a 256th every score is 0, so that log-odds end at 6, which many a good model reaches. But the
+    scores that a steeper softmax would give in 8 bits are known, and photos that leave doubt tell them apart.
+    """
+    fits = np.array(
+        [np.abs(own - _in_levels(_bent(wanted, ratio))).max(axis=1).mean() for ratio in STEEPNESSES]
+    )
+    alike = STEEPNESSES[fits <= fits.min() + 0.5 / INTEGER_LEVELS]  # which 8 bits cannot tell apart
+    return float(min(alike, key=lambda ratio: abs(np.log(ratio))))
+
+
+def _bent(wanted: Rows, ratio: float) -> Rows:
+    """Return the scores of a softmax that many times as steep."""
     logs = np.log(np.maximum(wanted.astype(np.float64), _LEAST_SCORE)) * ratio
     bent = np.exp(logs - logs.max(axis=1, keepdims=True))
-    bent /= bent.sum(axis=1, keepdims=True)
-    before, after = (np.abs(own - other).max(axis=1) for other in (wanted, bent))
-    return fits_clearly_better(np.asarray(after), np.asarray(before)) or bool(
+    return np.asarray(bent / bent.sum(axis=1, keepdims=True), np.float32)
+
+
+def _in_levels(scores: Rows) -> Rows:
+    levels = np.minimum(np.rint(scores * INTEGER_LEVELS), INTEGER_LEVELS - 1)
+    return np.asarray(levels / INTEGER_LEVELS, np.float32)
+
+
+def _explains(own: Rows, wanted: Rows, ratio: float, *, is_integer: bool) -> bool:
+    if ratio <= 0:
+        return False
+    others = [wanted, _bent(wanted, ratio)]
+    if is_integer:
+        others = [_in_levels(other) for other in others]
+    before, after = (np.asarray(np.abs(own - other).max(axis=1), np.float32) for other in others)
+    return fits_clearly_better(after, before) or bool(
         ratio > SHARPER and _saturated(own) > max(2 * _saturated(wanted), 0.5)
     )
 

@@ -16,7 +16,7 @@ from edgecls_bench.diagnosis.pixels import (
     check_spec,
 )
 from edgecls_bench.diagnosis.preparations import RIGHT
-from edgecls_bench.diagnosis.scores import check_scores, sharpness
+from edgecls_bench.diagnosis.scores import check_scores, integer_sharpness, sharpness
 from edgecls_bench.diagnosis.significance import binomial_tail, fits_clearly_better
 from edgecls_bench.diagnosis.weights import check_weights, spread_of
 from edgecls_device.postprocessing import softmax
@@ -202,6 +202,22 @@ def test_saturated_scores_are_a_fault_though_every_label_is_right():
     (finding,) = findings(found)
     assert finding.kind == "scores"
     assert finding.evidence["sharpness"] == pytest.approx(25, rel=0.3)
+
+
+def in_eight_bits(scores):
+    return np.minimum(np.rint(scores * 256), 255).astype(np.float32) / 256
+
+
+@pytest.mark.parametrize(("steepness", "is_fault"), [(1.0, False), (8.0, True), (1 / 4, True)])
+def test_scores_of_eight_bits_are_told_to_be_too_steep_though_most_were_sure_before(
+    steepness, is_fault
+):
+    values = logits(60, 5, seed=3, scale=4.0)
+    noise = np.random.default_rng(1).normal(0, 0.15, values.shape)
+    own = in_eight_bits(softmax((steepness * (values + noise)).astype(np.float32)))
+    faults = [entry for entry in findings(evidence(own, softmax(values))) if entry.is_fault]
+    assert [entry.kind for entry in faults] == ["scores"] * is_fault
+    assert 1 / 2 <= integer_sharpness(own, softmax(values)) / steepness <= 2
 
 
 def test_a_refitted_temperature_is_no_fault_and_a_wild_one_is():
