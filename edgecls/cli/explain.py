@@ -31,6 +31,9 @@ __all__ = ["PHOTOS", "explain"]
 PHOTOS = 100
 """Photos looked at where no limit is given: what spoils a file shows on far fewer."""
 
+TRAINING_PHOTOS = 500
+"""Photos beside those of an export that are tried: who calibrates by hand takes others of the training."""
+
 WORST_LAYERS = 8
 BAR = 24
 FULL_BAR_DB = 40.0
@@ -71,9 +74,9 @@ def explain(question: Question, *, as_json: bool) -> None:
     reference = _reference_of(question, artifact, run)
     labels = spec_of(reference).output_labels
     photos = _photos(question, run, labels).limited(question.limit or PHOTOS)
-    calibration = _calibration(run, question.data)
+    calibration, training = _calibration(run, question.data)
     class_ids = [photo.class_id for photo in photos.photos if photo.class_id is not None]
-    total = steps_of(len(photos.photos), len(calibration))
+    total = steps_of(len(photos.photos), len(calibration), len(training))
     with progress(f"Explaining {artifact.path.name}, steps", total) as advance:
         diagnosis = diagnose(
             artifact,
@@ -81,6 +84,7 @@ def explain(question: Question, *, as_json: bool) -> None:
             [photo.path for photo in photos.photos],
             class_ids=class_ids if len(class_ids) == len(photos.photos) else (),
             calibration=calibration,
+            training=training,
             threads=question.threads or len(os.sched_getaffinity(0)),
             advance=advance,
         )
@@ -144,17 +148,23 @@ def _photos(
         return photos_without_classes(question.data, run=run, on_progress=advance)
 
 
-def _calibration(run: RunDirectory | None, data: Path | None) -> tuple[Path, ...]:
-    """Return the photos that an export of the run calibrates on; none where they are not at hand."""
+def _calibration(
+    run: RunDirectory | None, data: Path | None
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Return photos that an export of the run calibrates on, and others of its training; none without a run."""
     if run is None:
-        return ()
+        return (), ()
     folder = None if run.split.is_file() else data
+    count = CALIBRATION_PHOTOS + TRAINING_PHOTOS
     try:
-        chosen = choose_photos(run, data=folder, calibration=CALIBRATION_PHOTOS, check=0)
+        chosen = choose_photos(run, data=folder, calibration=count, check=0)
     except DataError as error:
         say(f"calibration photos are not looked at: {error.message}")
-        return ()
-    return tuple(chosen.calibration.paths)
+        return (), ()
+    paths = tuple(
+        chosen.calibration.paths
+    )  # in an order that does not depend on how many are asked for
+    return paths[:CALIBRATION_PHOTOS], paths[CALIBRATION_PHOTOS:]
 
 
 def _print(diagnosis: Diagnosis, run: RunDirectory | None) -> None:

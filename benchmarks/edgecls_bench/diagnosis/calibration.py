@@ -51,6 +51,9 @@ MOST_BY_FEW = 0.85
 """Half of all photos lie beyond one end of a single photo's range, three quarters beyond one of its two; photos
 that are plainer than most leave some more."""
 
+NORMALIZED = 4.0
+"""Pixels that end below this were normalized: ImageNet's white is 2.6 deviations above its mean."""
+
 _SMALLEST = 1e-3
 
 
@@ -65,6 +68,7 @@ class Calibration:
         ends: Number of ends of ranges that the fits are made of.
         excess: How far each end lies beyond all right photos, in standard deviations of a photo's logarithm.
         gaps: The same from the calibration photos, prepared rightly, either way; empty without any.
+        possible: Wrong preparations whose pixels the range of the input allows.
     """
 
     fits: tuple[CalibrationFit, ...]
@@ -73,12 +77,14 @@ class Calibration:
     ends: int
     excess: NDArray[np.float64]
     gaps: NDArray[np.float64]
+    possible: tuple[str, ...] = ()
 
     def is_proven(self, name: str) -> bool:
         """Whether so many ends are those of photos prepared so that it is no chance.
 
         How often an end fits by chance is taken from the preparations of other kinds; those of the same kind
         give pixels that are nearly the same. The best of the others is left out: it may be near as well.
+        On more photos more pairs fit by chance, so what is looked at on more than another needs most ends.
         """
         kind = _kind(name)
         others = sorted(
@@ -88,6 +94,9 @@ class Calibration:
         trials = sum(found.ends for found in others)
         chance = (sum(found.found for found in others) + 0.5) / (trials + 1)
         mine = self.witnesses[name]
+        least = min((found.photos for found in others), default=mine.photos)
+        if mine.photos > least and 2 * mine.found <= mine.ends:
+            return False
         return mine.ends > 0 and binomial_tail(mine.found, mine.ends, chance) < CHANCE
 
 
@@ -126,6 +135,7 @@ def read_calibration(evidence: Evidence) -> Calibration:
         ends=sum((entry.low < -entry.step) + (entry.high > entry.step) for entry, _ in groups),
         excess=excess,
         gaps=gaps,
+        possible=tuple(name for name in pools if name != RIGHT and _is_possible(evidence, name)),
     )
 
 
@@ -148,7 +158,7 @@ def check_calibration(evidence: Evidence, calibration: Calibration) -> list[Find
 def _proven_pixels(calibration: Calibration) -> Finding | None:
     """Return the wrong preparation in which photos at hand have the ranges, and not by chance."""
     right = calibration.witnesses[RIGHT]
-    others = {name: found for name, found in calibration.witnesses.items() if name != RIGHT}
+    others = {name: calibration.witnesses[name] for name in calibration.possible}
     name = max(others, key=lambda key: (others[key].found, PREPARATIONS[key].fits_uint8))
     if not calibration.is_proven(name) or others[name].found < 2 * right.found:
         return None
@@ -168,7 +178,7 @@ def _proven_copies(calibration: Calibration) -> Finding | None:
 
 def _likely_pixels(calibration: Calibration) -> Finding | None:
     """Return the wrong preparation that ranges fit far better, where they do not fit the photos anyway."""
-    best = calibration.fits[0]
+    best = next(f for f in calibration.fits if f.preparation in {RIGHT, *calibration.possible})
     null = next(fit for fit in calibration.fits if fit.preparation == RIGHT)
     is_better = best.preparation != RIGHT and best.distance < BETTER_FIT * null.distance
     if not is_better or calibration.ends < LEAST_ENDS:
@@ -187,7 +197,7 @@ def _wide(calibration: Calibration) -> list[Finding]:
     apart = float(np.median(gaps)) if len(gaps) else 0.0
     if far <= FAR and apart <= APART:
         return []
-    others = {name: found for name, found in calibration.witnesses.items() if name != RIGHT}
+    others = {name: calibration.witnesses[name] for name in calibration.possible}
     name = max(others, key=lambda key: (others[key].found, PREPARATIONS[key].fits_uint8))
     found, right = others[name].found, calibration.witnesses[RIGHT].found
     if 2 * found > len(excess) and found > right:
@@ -261,10 +271,21 @@ def _photo_finding(kind: str, words: str, share: float) -> Finding:
     )
 
 
+def _is_possible(evidence: Evidence, name: str) -> bool:
+    """Whether a minimum and maximum of such pixels can have left the range of the input.
+
+    An input of 0..100 has not seen pixels of -1..1, nor of 0..32000.
+    """
+    if evidence.input_range is None or PREPARATIONS[name].fits_uint8:
+        return True
+    return not NORMALIZED < evidence.input_range[1] < 2 * 255
+
+
 def _pool(evidence: Evidence, name: str) -> Pool:
     rows = evidence.ranges[name]
     calibration = evidence.calibration_ranges.get(name, rows[:0])
-    return Pool(all=np.concatenate([rows, calibration]), calibration=calibration)
+    training = evidence.training_ranges.get(name, rows[:0])
+    return Pool(all=np.concatenate([rows, calibration, training]), calibration=calibration)
 
 
 def _distance(groups: Groups, rows: NDArray[np.float32]) -> float:

@@ -54,6 +54,9 @@ WRONG_PHOTOS = 32
 VARYING = 0.01
 """A range that differs by less than this from photo to photo is set by a ReLU6: it says nothing of photos."""
 
+TRACELESS = "bgr"
+"""The wrong preparation whose ranges are nearly the right ones: only the very photos of them tell of it."""
+
 PROVEN = 0.75
 """Right photos that have three quarters of the ranges leave no question how they were prepared then."""
 
@@ -67,6 +70,7 @@ def collect(
     *,
     class_ids: Sequence[int] = (),
     calibration: Sequence[Path] = (),
+    training: Sequence[Path] = (),
     threads: int = 1,
     advance: Advance | None = None,
 ) -> Evidence:
@@ -77,7 +81,8 @@ def collect(
         reference: The float32 file it is held against.
         photos: What to look at.
         class_ids: Class of each photo, if known.
-        calibration: Photos that the artifact may have been calibrated on.
+        calibration: Photos that the artifact may have been calibrated on, all together.
+        training: Other photos, of which it may have been calibrated on some.
         threads: For one inference.
         advance: Called after each photo.
 
@@ -88,7 +93,9 @@ def collect(
     """
     collector = _Collector(artifact, reference, threads)
     try:
-        kept = collector.look(photos, calibration, bool(class_ids), advance or _nobody)
+        kept = collector.look(photos, bool(class_ids), advance or _nobody)
+        if kept:
+            collector.calibrate(calibration, training, advance or _nobody)
     finally:
         collector.close()
     if not kept:
@@ -97,9 +104,9 @@ def collect(
     return collector.evidence(tuple(class_ids[i] for i in kept) if class_ids else ())
 
 
-def steps_of(photos: int, calibration: int) -> int:
+def steps_of(photos: int, calibration: int, training: int = 0) -> int:
     """Return how often :func:`collect` calls ``advance``."""
-    return min(photos, LAYER_PHOTOS) + photos + 2 * calibration
+    return min(photos, LAYER_PHOTOS) + photos + 2 * calibration + 2 * training
 
 
 def _nobody(steps: int = 1) -> None:
@@ -131,6 +138,7 @@ class _Collector:
         self._looked: dict[str, list[int]] = {}
         self._ranges: dict[str, list[NDArray[np.float32]]] = {}
         self._calibration: dict[str, list[NDArray[np.float32]]] = {}
+        self._training: dict[str, list[NDArray[np.float32]]] = {}
         self._cut: list[float] = []
         self._pixel_ends: list[tuple[float, float]] = []
 
@@ -141,11 +149,10 @@ class _Collector:
     def look(
         self,
         photos: Sequence[Path],
-        calibration: Sequence[Path],
         has_classes: bool,
         advance: Advance,
     ) -> list[int]:
-        """Look at everything; return the indexes of the photos that could be read."""
+        """Look at photos; return the indexes of the photos that could be read."""
         self._follow([frame for _, frame in _readable(_spread(photos, LAYER_PHOTOS), advance)])
         self._reference.watch([self._pairs[i][1] for i in self._informative])
         self._own.watch(())
@@ -171,7 +178,6 @@ class _Collector:
                 scores, _ = self._own.run(pixels)
                 self._own_rows.setdefault(name, []).append(_probabilities(scores, self._spec))
             kept.append(index)
-        self._calibrate(calibration if self._informative else (), advance)
         return kept
 
     def _hold_pixels(self, pixels: Pixels) -> None:
@@ -180,28 +186,37 @@ class _Collector:
         self._cut.append(float(np.mean((pixels < low - 1) | (pixels > high + 1))))
         self._pixel_ends.append((float(pixels.min()), float(pixels.max())))
 
-    def _calibrate(self, photos: Sequence[Path], advance: Advance) -> None:
-        """See what ranges the calibration photos have: as they should be, and else in every other way."""
-        for names in ((RIGHT,), self._others):
-            if names != (RIGHT,) and self._is_proven():
-                break
-            for _, frame in _readable(photos, advance):
+    def calibrate(self, photos: Sequence[Path], training: Sequence[Path], advance: Advance) -> None:
+        """See what ranges photos have that it may have been calibrated on: first as they should be prepared."""
+        if not self._informative:
+            advance(2 * len(photos) + 2 * len(training))
+            return
+        for kept, paths, names in (
+            (self._calibration, photos, (RIGHT,)),
+            (self._training, training, (RIGHT,)),
+            (self._calibration, photos, self._others),
+            (self._training, training, (TRACELESS,)),
+        ):
+            if self._is_proven():
+                advance(len(paths))
+                continue
+            for _, frame in _readable(paths, advance):
                 for name in names:
-                    self._calibration.setdefault(name, []).append(self._look(frame, name)[1])
-        if self._is_proven():
-            advance(len(photos))
+                    kept.setdefault(name, []).append(self._look(frame, name)[1])
 
     def _is_proven(self) -> bool:
-        """Whether the calibration photos, prepared rightly, have the ranges, so that this is settled."""
-        rows = np.array(self._calibration.get(RIGHT, ()))
-        if not len(rows):
+        """Whether these photos, prepared rightly, have the ranges, so that this is settled."""
+        rows = [*self._calibration.get(RIGHT, ()), *self._training.get(RIGHT, ())]
+        if not rows:
             return False
         pools = {
             name: Pool(all=np.array(seen), calibration=np.array(seen))
             for name, seen in self._ranges.items()
         }
         ends = without_constant(ends_of(range_groups(self._pairs, self._informative)), pools)
-        return find_witnesses(ends, Pool(all=rows, calibration=rows)).found >= PROVEN * len(ends)
+        together = np.array(self._calibration.get(RIGHT, rows))
+        pool = Pool(all=np.array(rows), calibration=together)
+        return find_witnesses(ends, pool).found >= PROVEN * len(ends)
 
     def evidence(self, class_ids: tuple[int, ...]) -> Evidence:
         return Evidence(
@@ -216,6 +231,7 @@ class _Collector:
             informative=self._informative,
             ranges={name: np.array(rows) for name, rows in self._ranges.items()},
             calibration_ranges={name: np.array(rows) for name, rows in self._calibration.items()},
+            training_ranges={name: np.array(rows) for name, rows in self._training.items()},
             operations=self._own.operations,
             weights=self._own.weights,
             input_range=self._own.input_range,

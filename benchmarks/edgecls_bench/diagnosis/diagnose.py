@@ -41,6 +41,7 @@ def diagnose(
     *,
     class_ids: Sequence[int] = (),
     calibration: Sequence[Path] = (),
+    training: Sequence[Path] = (),
     threads: int = 1,
     advance: Advance | None = None,
 ) -> Diagnosis:
@@ -52,6 +53,7 @@ def diagnose(
         photos: What to look at; about 100 are enough.
         class_ids: Class of each photo, if known.
         calibration: Photos that it may have been calibrated on; they tell how those were prepared.
+        training: Other photos, of which it may have been calibrated on some.
         threads: For one inference.
         advance: Called after each photo.
 
@@ -73,6 +75,7 @@ def diagnose(
         photos,
         class_ids=class_ids,
         calibration=calibration,
+        training=training,
         threads=threads,
         advance=advance,
     )

@@ -1,7 +1,7 @@
 """Everything a diagnosis looks at, measured photo by photo."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from edgecls_device.spec import ModelSpec
@@ -39,6 +39,7 @@ class Evidence:
         informative: Indexes of quantized pairs whose range depends on the photo.
         ranges: Least and largest value of those by preparation, shape ``(looked, informative, 2)``.
         calibration_ranges: The same of photos that the artifact may have been calibrated on.
+        training_ranges: The same of photos of which it may have been calibrated on some.
         operations: Of the artifact.
         weights: Of the artifact.
         input_range: What the first quantization of pixels can hold; None where there is none.
@@ -61,6 +62,7 @@ class Evidence:
     weights: tuple[Weight, ...]
     input_range: tuple[float, float] | None = None
     cut: tuple[float, ...] = ()
+    training_ranges: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     pixel_ends: tuple[tuple[float, float], ...] = ()
 
     @property

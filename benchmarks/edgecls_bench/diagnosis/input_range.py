@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecls_bench.diagnosis.calibration import Calibration
+from edgecls_bench.diagnosis.calibration import NORMALIZED, Calibration
 from edgecls_bench.diagnosis.evidence import Evidence
 from edgecls_bench.diagnosis.preparations import RIGHT
 from edgecls_bench.diagnosis.record import Finding
@@ -16,9 +16,6 @@ CUT = 0.01
 
 COARSE = 1.25
 """Grey levels in one step: 2 dB of precision. Below it the range is merely not the usual one."""
-
-NORMALIZED = 4.0
-"""Pixels that end below this were normalized: ImageNet's white is 2.6 deviations above its mean."""
 
 
 def is_cut(evidence: Evidence) -> bool:

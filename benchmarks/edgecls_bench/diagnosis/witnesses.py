@@ -71,11 +71,13 @@ class Witnesses:
         ends: Number of ends that were looked at.
         found: Number of those that photos have.
         single: The most ends in ranges that are exactly those of one single photo.
+        photos: Number of photos that were looked at.
     """
 
     ends: int
     found: int
     single: int
+    photos: int
 
 
 Groups = list[tuple[Activation, list[int]]]
@@ -128,7 +130,7 @@ def find_witnesses(ends: Sequence[End], pool: Pool) -> Witnesses:
         found += bool(exact.any()) or _is_whole(end, pool.calibration)
         both_ends += np.diagonal(exact)
     single = int(both_ends.max()) if len(both_ends) else 0
-    return Witnesses(ends=len(ends), found=found, single=single)
+    return Witnesses(ends=len(ends), found=found, single=single, photos=len(pool.all))
 
 
 def _exact(end: End, rows: NDArray[np.float32]) -> NDArray[np.bool_]:

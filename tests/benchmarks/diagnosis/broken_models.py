@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import warnings
 from pathlib import Path
 
 import cv2
@@ -114,6 +115,24 @@ class Shop:
         path = self.folder / f"{name}.{file_format}"
         if not path.is_file():
             path.write_bytes(self.breaker.make(name, file_format))
+        return path
+
+    def plain(self, change):
+        """Return the path of a TFLite file as guides show it: nothing corrected, an integer softmax."""
+        import tensorflow as tf
+        from edgecls_export.tflite_metadata import embed_spec
+
+        images = np.float32(change(self.breaker.images))
+        converter = tf.lite.TFLiteConverter.from_keras_model(self.breaker.model)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([image[np.newaxis]] for image in images)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = tf.uint8
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what the caller cannot change
+            data = converter.convert()
+        path = self.folder / "plain.tflite"
+        path.write_bytes(embed_spec(data, self.breaker.spec))
         return path
 
 

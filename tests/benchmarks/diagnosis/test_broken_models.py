@@ -1,5 +1,6 @@
 """Small real models, broken on purpose: the main cause is the right one, and good files are not blamed."""
 
+import numpy as np
 import pytest
 from edgecls_bench.diagnosis.diagnose import diagnose
 from edgecls_device.artifact import read_artifact
@@ -68,6 +69,24 @@ def test_a_good_file_is_not_blamed(shop, name, file_format):
 
 def test_a_good_file_is_not_blamed_without_its_calibration_photos(shop):
     assert explained(shop, "int8", "tflite", calibration=()).is_healthy
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda images: images, "healthy"),
+        (lambda images: images[..., ::-1], "in BGR order instead of RGB"),
+        (lambda images: np.repeat(images[3:4], 5, axis=0), "too few, too similar"),
+        (lambda images: images * np.float32(0.4), "of another range"),
+    ],
+)
+def test_training_photos_tell_what_a_file_was_calibrated_on_by_hand(shop, change, words):
+    path = shop.plain(change)
+    others = shop.training[len(shop.calibration) :][:20]
+    reference = read_artifact(shop.make("float32", "tflite"))
+    known = {"calibration": others, "training": shop.calibration}
+    diagnosis = diagnose(read_artifact(path), reference, shop.photos[:40], **known)
+    assert words in diagnosis.cause
 
 
 def test_another_format_will_do_as_reference(shop):
