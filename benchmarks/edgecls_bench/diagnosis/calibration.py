@@ -156,11 +156,15 @@ def check_calibration(evidence: Evidence, calibration: Calibration) -> list[Find
 
 
 def _proven_pixels(calibration: Calibration) -> Finding | None:
-    """Return the wrong preparation in which photos at hand have the ranges, and not by chance."""
+    """Return the wrong preparation in which photos at hand have the ranges, and not by chance.
+
+    That is proven first; then it has to be told from the right one, which has some of the same extremes.
+    """
     right = calibration.witnesses[RIGHT]
     others = {name: calibration.witnesses[name] for name in calibration.possible}
     name = max(others, key=lambda key: (others[key].found, PREPARATIONS[key].fits_uint8))
-    if not calibration.is_proven(name) or others[name].found < 2 * right.found:
+    is_told = others[name].found >= 2 * right.found or others[name].leads(right)
+    if not calibration.is_proven(name) or not is_told:
         return None
     count = f"{others[name].found} of {right.ends}"
     how = f"{count} ends of ranges are those of photos at hand prepared so, {right.found} of right ones"
