@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgecls_export.calibration import evenly
-from edgecls_export.equalization import equalized
+from edgecls_export.equalization import ACTIVATION_STEPS, PHOTOS, WEIGHT_STEPS, equalized
 from edgecls_export.exported import Images
 from edgecls_export.frozen import FrozenModel, fingerprint
 from edgecls_export.layer_graph import (
@@ -30,11 +30,6 @@ from edgecls_export.layer_graph import (
 )
 
 __all__ = ["correct_biases", "corrected", "rounded_activation", "rounded_kernel", "rounded_rows"]
-
-WEIGHT_STEPS = 127
-ACTIVATION_STEPS = 255
-PHOTOS = 32
-"""Means of channels are sure after so few photos, and a layer's activations for all are in memory."""
 
 
 def corrected(

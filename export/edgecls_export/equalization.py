@@ -30,11 +30,13 @@ from edgecls_export.layer_graph import (
     inputs_of,
 )
 
-__all__ = ["equalize", "equalized"]
+__all__ = ["ACTIVATION_STEPS", "PHOTOS", "WEIGHT_STEPS", "equalize", "equalized"]
 
 WEIGHT_STEPS = 127
 ACTIVATION_STEPS = 255
 PHOTOS = 32
+"""Ranges and means of channels are sure after so few photos; a layer's activations for all are in memory."""
+
 LARGEST_FACTOR = 32.0
 EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 

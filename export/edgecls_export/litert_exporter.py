@@ -12,10 +12,10 @@ from edgecls_export.bias_correction import corrected
 from edgecls_export.calibration import with_full_range
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import INPUT_NAME, FrozenModel
-from edgecls_export.tflite_exporters import CRASHING_OUTPUTS
+from edgecls_export.tflite_exporters import CRASHING_OUTPUTS, float_logits
 from edgecls_export.tflite_graph import SIGNATURE, TfliteGraph
 
-__all__ = ["float_logits", "quantized", "to_int8_litert"]
+__all__ = ["quantized", "to_int8_litert"]
 
 EVERYWHERE = ".*"
 HEAVY = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
@@ -69,18 +69,6 @@ def quantized(
     ranges = _ranges(data, quantizer, calibration)
     result = quantizer.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
     return TfliteGraph(bytes(result.quantized_model))
-
-
-def float_logits(frozen: FrozenModel) -> bytes:
-    """Return the float model up to its logits, of float pixels; made once."""
-    if "tflite logits" not in frozen.shared:
-        import tensorflow as tf
-
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen.floats_to_logits])
-        graph = TfliteGraph(converter.convert())
-        graph.name_ends()  # the quantizer asks for a signature
-        frozen.shared["tflite logits"] = graph.pack()
-    return frozen.shared["tflite logits"]
 
 
 def _set_recipe(quantizer: Any, *, is_small: bool) -> None:

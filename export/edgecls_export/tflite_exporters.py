@@ -16,6 +16,7 @@ from edgecls_export.tflite_ranges import narrow_ranges
 
 __all__ = [
     "CRASHING_OUTPUTS",
+    "float_logits",
     "to_dynamic",
     "to_float16",
     "to_float32",
@@ -82,7 +83,7 @@ def to_int8(frozen: FrozenModel, calibration: Images) -> ModelBody:
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.float32
     graph = TfliteGraph(converter.convert())
-    narrow_ranges(graph, _converter(frozen.floats_to_logits).convert(), calibration)
+    narrow_ranges(graph, lambda: float_logits(frozen), calibration)
     _check_pixels(graph)
     step = graph.logit_step()
     graph.append_softmax()
@@ -107,7 +108,7 @@ def to_int8_io(frozen: FrozenModel, calibration: Images) -> ModelBody:
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.uint8
     graph = TfliteGraph(converter.convert())
-    narrow_ranges(graph, _converter(frozen.floats_to_scores).convert(), calibration)
+    narrow_ranges(graph, _converter(frozen.floats_to_scores).convert, calibration)
     _check_pixels(graph)
     if graph.float_operators():
         names = ", ".join(dict.fromkeys(graph.float_operators()))
@@ -147,6 +148,15 @@ def to_int16(frozen: FrozenModel, calibration: Images) -> ModelBody:
     graph.append_softmax()
     graph.name_ends()
     return ModelBody(data=graph.pack(), logit_step=step)
+
+
+def float_logits(frozen: FrozenModel) -> bytes:
+    """Return the float model up to its logits, of float pixels; made once."""
+    if "tflite logits" not in frozen.shared:
+        graph = TfliteGraph(_converter(frozen.floats_to_logits).convert())
+        graph.name_ends()  # litert-quantizer asks for a signature
+        frozen.shared["tflite logits"] = graph.pack()
+    return frozen.shared["tflite logits"]
 
 
 def _calibrated(function: Any, frozen: FrozenModel, calibration: Images) -> Any:

@@ -4,9 +4,10 @@ from edgecls_export.bias_correction import corrected
 from edgecls_export.equalization import equalized
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import FrozenModel
-from edgecls_export.litert_exporter import float_logits, quantized
+from edgecls_export.litert_exporter import quantized
 from edgecls_export.mixed_precision import MIXED_TOLERANCE, nodes_in_float
 from edgecls_export.sensitivity import kernels_of, layers_in_float
+from edgecls_export.tflite_exporters import float_logits
 from edgecls_export.tflite_graph import TfliteGraph
 
 __all__ = ["to_int8_mixed"]

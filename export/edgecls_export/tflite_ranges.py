@@ -10,6 +10,7 @@ loaded.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,30 +18,26 @@ import numpy as np
 from edgecls_export.exported import Images
 from edgecls_export.tflite_graph import TfliteGraph
 
-__all__ = ["LEVELS", "narrow_ranges"]
+__all__ = ["narrow_ranges"]
 
-LEVELS = 255
+STEPS = 255
 LEAST = -128
 
 
-def narrow_ranges(graph: TfliteGraph, float_model: bytes, images: Images) -> int:
+def narrow_ranges(graph: TfliteGraph, float_model: Callable[[], bytes], images: Images) -> None:
     """Give inputs that share the range of their sum or product a range of their own.
 
     Args:
         graph: A full-integer model; it is changed.
-        float_model: The ``.tflite`` file that the same graph converts to without quantization: its input takes
-            pixels as float32.
+        float_model: Makes the ``.tflite`` file that the same graph converts to without quantization; its input
+            takes pixels as float32. Not called where no range is shared.
         images: Calibration images.
-
-    Returns:
-        How many tensors were changed.
     """
     names = graph.inputs_with_range_of_output()
-    ranges = _ranges(float_model, names, images) if names else {}
+    ranges = _ranges(float_model(), names, images) if names else {}
     for name, (low, high) in ranges.items():
-        scale = (high - low) / LEVELS
+        scale = (high - low) / STEPS
         graph.set_quantization(name, scale, int(np.rint(LEAST - low / scale)))
-    return len(ranges)
 
 
 def _ranges(model: bytes, names: list[str], images: Images) -> dict[str, tuple[float, float]]:
