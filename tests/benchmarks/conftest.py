@@ -4,7 +4,11 @@ import cv2
 import numpy as np
 import pytest
 from edgecls_device.artifact import read_artifact
+from edgecls_device.records import to_json
 
+from edgecls.data.load import load_photos
+from edgecls.data.split import split_photos, write_split
+from edgecls.run_directory import RunDirectory
 from tests.benchmarks.color_models import COLORS, color_spec, write_color_model
 
 
@@ -37,3 +41,13 @@ def photos_dir(tmp_path):
             picture[:2] = 10 * i
             cv2.imwrite(str(root / label / f"{i}.png"), picture)
     return root
+
+
+@pytest.fixture
+def run(tmp_path, float_model, int8_model, photos_dir):
+    """A run with a spec, a split and two exported files, of which one takes red for green."""
+    run = RunDirectory(tmp_path)
+    run.spec.write_text(to_json(color_spec()))
+    run.model.write_bytes(b"")
+    write_split(split_photos(load_photos(photos_dir)), run)
+    return run

@@ -4,19 +4,10 @@ import pytest
 from edgecls_bench.measurement import BenchRun
 from edgecls_device.records import from_json, to_json
 
-from edgecls.cli.main import main
 from tests.benchmarks.color_models import color_spec
+from tests.command_line import edgecls
 
 pytest.importorskip("onnxruntime")
-
-
-def edgecls(*arguments):
-    """Return the exit code of a command line."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return error.code or 0
-    return 0
 
 
 def test_bench_of_a_run_prints_a_table_and_writes_a_record(tmp_path, float_model, capsys):

@@ -8,38 +8,17 @@ from edgecls_bench.comparison import Comparison
 from edgecls_device.records import from_json, to_json
 from edgecls_device.spec import Provenance
 
-from edgecls.cli.main import main
 from edgecls.comparison_photos import (
     missing_labels,
     photos_in_folder,
     photos_of_run,
     photos_without_classes,
 )
-from edgecls.data.load import load_photos
-from edgecls.data.split import read_split, split_photos, write_split
-from edgecls.run_directory import RunDirectory
+from edgecls.data.split import read_split
 from tests.benchmarks.color_models import LABELS, color_spec, write_color_model
+from tests.command_line import edgecls
 
 pytest.importorskip("onnxruntime")
-
-
-@pytest.fixture
-def run(tmp_path, float_model, int8_model, photos_dir):
-    """A run with a spec, a split and two exported files, as training and export leave it."""
-    run = RunDirectory(tmp_path)
-    run.spec.write_text(to_json(color_spec()))
-    run.model.write_bytes(b"")
-    write_split(split_photos(load_photos(photos_dir)), run)
-    return run
-
-
-def edgecls(*arguments):
-    """Return the exit code of a command line."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return error.code or 0
-    return 0
 
 
 def test_compare_of_a_run_uses_the_test_split_and_writes_a_record(run, capsys):

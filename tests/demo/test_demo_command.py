@@ -6,7 +6,6 @@ from edgecls_device.errors import MissingDependencyError, OptionError
 from edgecls_device.records import from_json
 from edgecls_device.spec import ModelSpec
 
-from edgecls.cli.main import main
 from edgecls.demo import preconditions
 from edgecls.demo.chain import run_demo
 from edgecls.demo.clip import CLIP_FRAMES
@@ -14,15 +13,7 @@ from edgecls.demo.preconditions import check_own, check_packages
 from edgecls.demo.record import DemoRecord
 from edgecls.demo.shapes import LABELS
 from edgecls.run_directory import RunDirectory
-
-
-def edgecls(*arguments):
-    """Return the exit code of a command line."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return error.code or 0
-    return 0
+from tests.command_line import edgecls
 
 
 @pytest.mark.parametrize("number", [-1, 0, 7, 5001])

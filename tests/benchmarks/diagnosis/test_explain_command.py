@@ -4,34 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from edgecls_bench.diagnosis.record import Diagnosis
-from edgecls_device.records import from_json, to_json
+from edgecls_device.records import from_json
 
-from edgecls.cli.main import main
-from edgecls.data.load import load_photos
-from edgecls.data.split import split_photos, write_split
-from edgecls.run_directory import RunDirectory
 from tests.benchmarks.color_models import LABELS, color_spec, write_color_model
+from tests.command_line import edgecls
 
 pytest.importorskip("onnxruntime")
-
-
-@pytest.fixture
-def run(tmp_path, float_model, int8_model, photos_dir):
-    """A run with a spec, a split and two exported files, of which one takes red for green."""
-    run = RunDirectory(tmp_path)
-    run.spec.write_text(to_json(color_spec()))
-    run.model.write_bytes(b"")
-    write_split(split_photos(load_photos(photos_dir)), run)
-    return run
-
-
-def edgecls(*arguments):
-    """Return the exit code of a command line."""
-    try:
-        main([str(argument) for argument in arguments])
-    except SystemExit as error:
-        return error.code or 0
-    return 0
 
 
 def test_a_file_of_a_run_is_held_against_its_float32_file(run, photos_dir, capsys):
