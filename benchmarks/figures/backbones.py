@@ -28,7 +28,7 @@ from figure import (
     working_directory,
 )
 from pages import DOCS, by_name, origin, table
-from recipe_rows import COMMONEST, NOT_MADE, NOT_RUN, Options, measure
+from recipe_rows import COMMONEST, NOT_RUN, Options, cells, measure
 
 from edgecls.training.backbones import BACKBONES
 
@@ -50,6 +50,14 @@ and one with random weights has no outliers: *agree %* shows what breaks, and no
 - `tflite-runtime`, where it stands in the table: which files it runs, and their scores; its integer kernels are
   made for ARM, and slow on x86
 """
+FORMATS = {
+    "size": ".1f",
+    "size of float32's": ".0f",
+    "agreement": ".1f",
+    "mean score error": ".2g",
+    "p50": ".2f",
+    "time of float32's": ".0f",
+}
 
 
 def main() -> None:
@@ -150,7 +158,16 @@ def page_lines(figure: Figure) -> list[str]:
             if name.startswith(f"{backbone} ")
         }
         lines += [f"## {backbone}", "", *_about(measured.get(backbone, {}), files)]
-        lines += [*table(COLUMNS, [_cells(name, rows) for name, rows in files.items()]), ""]
+        lines += [
+            *table(
+                COLUMNS,
+                [
+                    cells(name, rows, FORMATS, columns=len(COLUMNS), with_backend=True)
+                    for name, rows in files.items()
+                ],
+            ),
+            "",
+        ]
     return [*lines, origin(figure), ""]
 
 
@@ -163,24 +180,6 @@ def _about(rows: Mapping[str, Row], files: Mapping[str, Mapping[str, Row]]) -> S
         seen = float32["agreement"].note.partition(",")[0]
         said += f"; of {seen} it gives its commonest label to {float32[COMMONEST].value:.0f} %"
     return [f"{said}.", ""]
-
-
-def _cells(name: str, rows: Mapping[str, Row]) -> list[str]:
-    file_format, recipe, *backend = name.split(" ", 2)
-    for failed in (NOT_MADE, NOT_RUN):
-        if failed in rows:
-            reason = f"{failed}: {rows[failed].note}"
-            return [f"{recipe}.{file_format}", reason, *[""] * (len(COLUMNS) - 2)]
-    formats = {
-        "size": ".1f",
-        "size of float32's": ".0f",
-        "agreement": ".1f",
-        "mean score error": ".2g",
-        "p50": ".2f",
-        "time of float32's": ".0f",
-    }
-    figures = (f"{rows[key].value:{form}}" if key in rows else "" for key, form in formats.items())
-    return [f"{recipe}.{file_format}", *backend, *figures]
 
 
 if __name__ == "__main__":

@@ -77,6 +77,32 @@ def in_turn(
     return timed
 
 
+def cells(
+    name: str,
+    rows: Mapping[str, Row],
+    formats: Mapping[str, str],
+    *,
+    columns: int,
+    with_backend: bool,
+) -> list[str]:
+    """Return one file's line of a table: its name, then its figures or why there are none.
+
+    Args:
+        name: Format, recipe and backend.
+        rows: Its figures, by name.
+        formats: Which figures to show, and how.
+        columns: Length of the line.
+        with_backend: Whether the second column is the backend.
+    """
+    file_format, recipe, *backend = name.split(" ", 2)
+    file = f"{recipe}.{file_format}"
+    for failed in (NOT_MADE, NOT_RUN):
+        if failed in rows:
+            return [file, f"{failed}: {rows[failed].note}", *[""] * (columns - 2)]
+    figures = (f"{rows[key].value:{form}}" if key in rows else "" for key, form in formats.items())
+    return [file, *(backend if with_backend else ()), *figures]
+
+
 def _failures(failures: Sequence[str]) -> Iterator[Row]:
     for failure in failures:
         name, _, reason = failure.partition(": ")

@@ -8,12 +8,11 @@ float32 TFLite on photos of all splits: it says how far a file is from float32, 
 """
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
-from figure import Figure, Row, arguments, describe_machine, figure_of, show, working_directory
+from figure import Figure, arguments, describe_machine, figure_of, show, working_directory
 from pages import DOCS, by_name, origin, replace_part, table
-from recipe_rows import NOT_MADE, NOT_RUN, Options, measure
+from recipe_rows import Options, cells, measure
 
 RUN_FILES = ("model.keras", "spec.json", "split.json", "training.json")
 COLUMNS = (
@@ -27,6 +26,16 @@ COLUMNS = (
     "time %",
     "cold start ms",
 )
+FORMATS = {
+    "size": ".1f",
+    "size of float32's": ".0f",
+    "agreement": ".2f",
+    "mean score error": ".2g",
+    "worst score error": ".2g",
+    "p50": ".1f",
+    "time of float32's": ".0f",
+    "cold start": ".0f",
+}
 
 
 def main() -> None:
@@ -79,30 +88,16 @@ def page_lines(figure: Figure) -> list[str]:
     photos = [m["agreement"].note for m in measured.values() if "agreement" in m]
     seen = f"{photos[0].partition(' photos')[0]} photos; slow files fewer. " if photos else ""
     return [
-        *table(COLUMNS, [_cells(name, rows) for name, rows in measured.items()]),
+        *table(
+            COLUMNS,
+            [
+                cells(name, rows, FORMATS, columns=len(COLUMNS), with_backend=False)
+                for name, rows in measured.items()
+            ],
+        ),
         "",
         f"{seen}{origin(figure)}",
     ]
-
-
-def _cells(name: str, rows: Mapping[str, Row]) -> list[str]:
-    file_format, recipe = name.split(" ")[:2]
-    for failed in (NOT_MADE, NOT_RUN):
-        if failed in rows:
-            reason = f"{failed}: {rows[failed].note}"
-            return [f"{recipe}.{file_format}", reason, *[""] * (len(COLUMNS) - 2)]
-    formats = {
-        "size": ".1f",
-        "size of float32's": ".0f",
-        "agreement": ".2f",
-        "mean score error": ".2g",
-        "worst score error": ".2g",
-        "p50": ".1f",
-        "time of float32's": ".0f",
-        "cold start": ".0f",
-    }
-    figures = (f"{rows[key].value:{form}}" if key in rows else "" for key, form in formats.items())
-    return [f"{recipe}.{file_format}", *figures]
 
 
 if __name__ == "__main__":
