@@ -90,12 +90,11 @@ def test_crops_of_one_photo_are_refused(monkeypatch, tmp_path):
 
 def test_failures_and_figures_stand_in_one_table(monkeypatch):
     recipes = script("recipes", monkeypatch)
+    row = script("figure", monkeypatch).Row
     rows = [
-        recipes.Row(what="tflite int8 litert: size", value=4.0, unit="MB"),
-        recipes.Row(
-            what="tflite int8 litert: agreement", value=99.5, unit="%", note="200 photos, …"
-        ),
-        recipes.Row(what="onnx int16: does not convert", value=0, unit="", note="no kernel"),
+        row(what="tflite int8 litert: size", value=4.0, unit="MB"),
+        row(what="tflite int8 litert: agreement", value=99.5, unit="%", note="200 photos, …"),
+        row(what="onnx int16: does not convert", value=0, unit="", note="no kernel"),
     ]
     lines = recipes.page_lines(recipes.figure_of("x", recipes.describe_machine(), rows))
     assert "| int8.tflite | 4.0 |  | 99.50 |" in lines[2]
