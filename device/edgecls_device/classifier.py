@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -31,6 +31,7 @@ class Prediction:
         class_id: Place of the best label among the shown labels, also if it is unknown.
         is_unknown: Whether the score is below the threshold.
         top: The best labels, best first.
+        scores: All scores, in the order of the shown labels, float32; read-only.
         preprocess_ms: Time from frame to model input.
         inference_ms: Time in the runtime.
     """
@@ -42,6 +43,7 @@ class Prediction:
     top: tuple[ScoredLabel, ...]
     preprocess_ms: float
     inference_ms: float
+    scores: Scores = field(compare=False, repr=False)
 
 
 class Classifier:
@@ -133,7 +135,8 @@ class Classifier:
         ready = time.perf_counter_ns()
         output = self.raw_scores(batch)
         done = time.perf_counter_ns()
-        top = top_k(shown_scores(output, self.spec), self._labels, k)
+        scores = shown_scores(output, self.spec)
+        top = top_k(scores, self._labels, k)
         best = top[0]
         is_unknown = best.score < self.spec.unknown_threshold
         return Prediction(
@@ -144,6 +147,7 @@ class Classifier:
             top=tuple(top),
             preprocess_ms=(ready - start) / 1e6,
             inference_ms=(done - ready) / 1e6,
+            scores=scores,
         )
 
     def raw_scores(self, batch: Batch) -> Scores:

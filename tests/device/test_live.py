@@ -3,7 +3,8 @@ import pytest
 from edgecls_device.classifier import Classifier
 from edgecls_device.errors import ArtifactError, SourceError
 from edgecls_device.live import classify_source
-from edgecls_device.sources.protocol import captured_now
+from edgecls_device.sinks.direct import DirectSink
+from edgecls_device.sources.protocol import DELIVERING, ENDED, captured_now
 from edgecls_device.stop import Stop
 
 from tests.device.conftest import FakeBackend
@@ -22,6 +23,7 @@ class FakeSource:
         self.dropped = dropped or {}
         self.given = 0
         self.closed = False
+        self.status = DELIVERING
 
     @property
     def captured(self):
@@ -33,6 +35,7 @@ class FakeSource:
         if self.given == len(self.images):
             if self.lost:
                 raise self.lost
+            self.status = ENDED
             return None
         self.given += 1
         return captured_now(self.images[self.given - 1], index=self.captured - 1, source="fake")
@@ -41,7 +44,9 @@ class FakeSource:
         self.closed = True
 
 
-class ListSink:
+class ListSink(DirectSink):
+    name = "list"
+
     def __init__(self, after=None):
         self.results = []
         self.after = after

@@ -10,7 +10,7 @@ from edgecls_device.classifier import Prediction
 from edgecls_device.errors import MissingDependencyError, OptionError, StorageError
 from edgecls_device.live import classify_source
 from edgecls_device.postprocessing import ScoredLabel
-from edgecls_device.results import FrameResult
+from edgecls_device.results import Decision, FrameResult
 from edgecls_device.sinks import window
 from edgecls_device.sinks.clip import ClipSink
 from edgecls_device.sinks.json_lines import JsonLinesSink
@@ -39,7 +39,12 @@ def prediction(*items, is_unknown=False):
         top=top,
         preprocess_ms=0.25,
         inference_ms=4.0,
+        scores=np.array([score for _, score in items], np.float32),
     )
+
+
+def decision_of(one):
+    return Decision(label=one.label, score=one.score, is_unknown=one.is_unknown, held_s=0.0)
 
 
 def result(
@@ -53,9 +58,11 @@ def result(
         captured_ns=int(seconds * 1e9),
         position_s=position_s,
     )
+    shown = prediction(*(items or (("cat", 0.75), ("dog", 0.25))), is_unknown=is_unknown)
     return FrameResult(
         frame=frame,
-        prediction=prediction(*(items or (("cat", 0.75), ("dog", 0.25))), is_unknown=is_unknown),
+        prediction=shown,
+        decision=decision_of(shown),
         age_ms=5.0,
         frames_per_second=12.5,
         dropped=dropped or {},

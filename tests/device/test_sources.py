@@ -18,9 +18,12 @@ GOING = Stop()
 
 def frames_of(source):
     found = []
-    while (frame := source.read(GOING)) is not None:
-        found.append(frame)
-    return found
+    while True:
+        frame = source.read(GOING)
+        if frame is not None:
+            found.append(frame)
+        elif source.status.state == "ended":
+            return found
 
 
 def color_of(frame):

@@ -15,6 +15,7 @@ from edgecls_device.errors import OptionError, StorageError
 from edgecls_device.files import writing
 from edgecls_device.opencv import cv2
 from edgecls_device.results import FrameResult, RunSummary
+from edgecls_device.sinks.direct import DirectSink
 
 __all__ = ["ClipSink"]
 
@@ -22,11 +23,13 @@ LIVE_RATE = 15.0
 LONGEST_GAP_S = 10.0
 
 
-class ClipSink:
+class ClipSink(DirectSink):
     """Writes a clip. See ``Sink`` for the contract.
 
     The first picture decides the size; others are fitted into it on black.
     """
+
+    name = "clip"
 
     def __init__(self, path: Path, *, frame_rate: float, is_live: bool) -> None:
         """Create the temporary file, so that a place that cannot be written is known at once.

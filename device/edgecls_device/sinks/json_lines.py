@@ -4,13 +4,16 @@ import json
 from datetime import datetime, timezone
 from typing import Any, TextIO
 
-from edgecls_device.results import FrameResult, RunSummary
+from edgecls_device.results import FrameResult
+from edgecls_device.sinks.direct import DirectSink
 
 __all__ = ["JsonLinesSink", "frame_record"]
 
 
-class JsonLinesSink:
+class JsonLinesSink(DirectSink):
     """Writes to a text stream, flushed after each frame. See ``Sink`` for the contract."""
+
+    name = "json"
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -20,12 +23,6 @@ class JsonLinesSink:
         text = json.dumps(frame_record(result), ensure_ascii=False, allow_nan=False)
         self._stream.write(text + "\n")
         self._stream.flush()
-
-    def finish(self, summary: RunSummary) -> None:
-        """Do nothing: every line is complete."""
-
-    def close(self) -> None:
-        """Leave the stream to its owner."""
 
 
 def frame_record(result: FrameResult) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import unicodedata
 from typing import TextIO
 
 from edgecls_device.results import FrameResult, RunSummary
+from edgecls_device.sinks.direct import DirectSink
 
 __all__ = ["LiveLineSink", "PhotoLinesSink", "PlainLinesSink", "columns_of", "fit"]
 
@@ -15,17 +16,13 @@ SAME_S, CHANGED_S = 1.0, 0.2
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
-class _Lines:
+class _Lines(DirectSink):
     """What the line sinks share: a text stream that belongs to somebody else."""
+
+    name = "terminal"
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-
-    def finish(self, summary: RunSummary) -> None:
-        """Do nothing: every line is complete."""
-
-    def close(self) -> None:
-        """Leave the stream to its owner."""
 
     def _print(self, line: str) -> None:
         self._stream.write(line + "\n")

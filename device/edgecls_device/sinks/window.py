@@ -11,6 +11,7 @@ from edgecls_device.errors import OptionError
 from edgecls_device.native_output import captured_stderr
 from edgecls_device.opencv import cv2, require_window
 from edgecls_device.results import FrameResult, RunSummary
+from edgecls_device.sinks.direct import DirectSink
 from edgecls_device.stop import Stop
 
 __all__ = ["WindowSink", "check_window"]
@@ -41,8 +42,10 @@ def check_window() -> None:
         raise OptionError(message, hint=_HINT)
 
 
-class WindowSink:
+class WindowSink(DirectSink):
     """Shows each result. See ``Sink`` for the contract."""
+
+    name = "window"
 
     def __init__(self, stop: Stop, *, hold: bool = False) -> None:
         """Get ready; the window opens with the first result.

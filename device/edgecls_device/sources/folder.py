@@ -8,7 +8,13 @@ from pathlib import Path
 
 from edgecls_device.errors import ImageError, SourceError, StorageError
 from edgecls_device.images import IMAGE_SUFFIXES, read_image
-from edgecls_device.sources.protocol import CapturedFrame, captured_now
+from edgecls_device.sources.protocol import (
+    DELIVERING,
+    ENDED,
+    CapturedFrame,
+    SourceStatus,
+    captured_now,
+)
 from edgecls_device.stop import Stop
 
 __all__ = ["FolderSource", "natural_key"]
@@ -38,6 +44,7 @@ class FolderSource:
             raise SourceError(message, hint=hint)
         self.description = f"{len(photos)} photos"
         self.captured = 0
+        self.status: SourceStatus = DELIVERING
         self._total = len(photos)
         self._waiting = iter(photos)
         self._problems: list[str] = []
@@ -47,6 +54,7 @@ class FolderSource:
         while not stop.is_requested:
             path = next(self._waiting, None)
             if path is None:
+                self.status = ENDED
                 self._check_any()
                 return None
             self.captured += 1

@@ -12,13 +12,19 @@ from typing import Protocol
 
 from edgecls_device.arrays import Frame
 from edgecls_device.errors import SourceError
-from edgecls_device.sources.protocol import CapturedFrame, captured_now
+from edgecls_device.sources.protocol import (
+    DELIVERING,
+    CapturedFrame,
+    SourceStatus,
+    captured_now,
+)
 from edgecls_device.stop import Stop
 
 __all__ = ["Capture", "NewestFrameSource"]
 
 SILENCE_S = 5.0
 POLL_S = 0.1
+WAIT_S = 0.25
 CORRUPT_IN_A_ROW = 30
 
 
@@ -66,8 +72,10 @@ class NewestFrameSource:
         self.name, self.description = capture.name, capture.description
         self.frame_rate = capture.frame_rate
         self.captured = 0
+        self.status: SourceStatus = DELIVERING
         self._capture = capture
         self._silence_s = silence_s
+        self._last_s = time.monotonic()
         self._dropped: Counter[str] = Counter()
         self._changed = threading.Condition()
         self._slot: CapturedFrame | None = None
@@ -77,18 +85,20 @@ class NewestFrameSource:
         self._thread.start()
 
     def read(self, stop: Stop) -> CapturedFrame | None:
-        """Return the newest frame not yet read; wait for one if there is none."""
-        deadline = time.monotonic() + self._silence_s
+        """Return the newest frame not yet read; wait a moment for one if there is none."""
+        until = time.monotonic() + WAIT_S
         with self._changed:
             while self._slot is None:
-                if stop.is_requested or self._is_closing:
-                    return None
                 if self._error is not None:
                     raise self._error
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                if now - self._last_s > self._silence_s:
                     raise self._silent()
+                if stop.is_requested or self._is_closing or now > until:
+                    return None
                 self._changed.wait(POLL_S)
             frame, self._slot = self._slot, None
+            self._last_s = time.monotonic()
             return frame
 
     @property

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from edgecls_device.arrays import Frame
 from edgecls_device.images import read_image
-from edgecls_device.sources.protocol import CapturedFrame, captured_now
+from edgecls_device.sources.protocol import (
+    DELIVERING,
+    ENDED,
+    CapturedFrame,
+    SourceStatus,
+    captured_now,
+)
 from edgecls_device.stop import Stop
 
 __all__ = ["PhotoSource"]
@@ -31,11 +37,13 @@ class PhotoSource:
         self.captured = 0
         self.dropped: Mapping[str, int] = {}
         self.problems: tuple[str, ...] = ()
+        self.status: SourceStatus = DELIVERING
 
     def read(self, stop: Stop) -> CapturedFrame | None:
         """Return the photo, then None."""
         image, self._image = self._image, None
         if image is None or stop.is_requested:
+            self.status = ENDED
             return None
         self.captured = 1
         return captured_now(image, index=0, source=self.name)

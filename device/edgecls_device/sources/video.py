@@ -6,7 +6,13 @@ from typing import Any
 from edgecls_device.errors import SourceError
 from edgecls_device.opencv import cv2
 from edgecls_device.sources.capture import fourcc_text, grab, open_capture
-from edgecls_device.sources.protocol import CapturedFrame, captured_now
+from edgecls_device.sources.protocol import (
+    DELIVERING,
+    ENDED,
+    CapturedFrame,
+    SourceStatus,
+    captured_now,
+)
 from edgecls_device.stop import Stop
 
 __all__ = ["VideoSource", "open_video"]
@@ -46,6 +52,7 @@ class VideoSource:
         self.captured = 0
         self.dropped: Mapping[str, int] = {}
         self.problems: tuple[str, ...] = ()
+        self.status: SourceStatus = DELIVERING
 
     def read(self, stop: Stop) -> CapturedFrame | None:
         """Return the next frame; None after the last."""
@@ -68,6 +75,7 @@ class VideoSource:
 
     def _end(self) -> None:
         self.close()
+        self.status = ENDED
         if not self.captured:
             message = f"Expected a video with frames, got {self.name!r} without any."
             raise SourceError(message, hint="the file is cut off or empty; copy it again")
