@@ -15,6 +15,7 @@ from edgecls_device.opencv import cv2
 from edgecls_device.sources.capture import fourcc_text, grab, open_capture
 from edgecls_device.sources.folder import natural_key
 from edgecls_device.sources.newest import NewestFrameSource
+from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 
 __all__ = ["CameraCapture", "open_camera"]
 
@@ -23,15 +24,17 @@ _PI_HINT = (
 )
 
 
-def open_camera(text: str) -> NewestFrameSource:
+def open_camera(text: str, options: SourceOptions = NO_OPTIONS) -> NewestFrameSource:
     """Open a camera.
 
     Args:
         text: Its number, or ``/dev/videoN``.
+        options: What was wished.
 
     Raises:
         SourceError: If there is none, it is not allowed, in use, or gives no frame.
     """
+    del options
     device = text if text.startswith("/dev/") else f"/dev/video{int(text)}"
     is_linux = sys.platform == "linux"
     if is_linux:

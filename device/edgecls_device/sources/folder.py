@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgecls_device.errors import ImageError, SourceError, StorageError
 from edgecls_device.images import IMAGE_SUFFIXES, read_image
+from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 from edgecls_device.sources.protocol import (
     DELIVERING,
     ENDED,
@@ -17,7 +18,17 @@ from edgecls_device.sources.protocol import (
 )
 from edgecls_device.stop import Stop
 
-__all__ = ["FolderSource", "natural_key"]
+__all__ = ["FolderSource", "natural_key", "open_folder"]
+
+
+def open_folder(path: str, options: SourceOptions = NO_OPTIONS) -> "FolderSource":
+    """Open a folder of photos.
+
+    Raises:
+        SourceError: If it has none, or cannot be read.
+    """
+    del options
+    return FolderSource(path)
 
 
 class FolderSource:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edgecls_device.arrays import Frame
 from edgecls_device.images import read_image
+from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 from edgecls_device.sources.protocol import (
     DELIVERING,
     ENDED,
@@ -14,7 +15,18 @@ from edgecls_device.sources.protocol import (
 )
 from edgecls_device.stop import Stop
 
-__all__ = ["PhotoSource"]
+__all__ = ["PhotoSource", "open_photo"]
+
+
+def open_photo(path: str, options: SourceOptions = NO_OPTIONS) -> "PhotoSource":
+    """Open a photo, which has no options.
+
+    Raises:
+        ImageError: If it cannot be decoded.
+        StorageError: If it cannot be read.
+    """
+    del options
+    return PhotoSource(path)
 
 
 class PhotoSource:

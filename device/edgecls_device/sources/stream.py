@@ -16,6 +16,7 @@ from edgecls_device.images import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, decode_image
 from edgecls_device.opencv import cv2
 from edgecls_device.sources.capture import fourcc_text, grab, open_capture
 from edgecls_device.sources.newest import NewestFrameSource
+from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 from edgecls_device.sources.photo import PhotoSource
 from edgecls_device.sources.protocol import Source
 from edgecls_device.sources.video import VideoSource
@@ -28,13 +29,18 @@ READ_TIMEOUT_MS = 4000
 PROBE_TIMEOUT_S = 3.0
 
 
-def open_stream(url: str) -> Source:
+def open_stream(url: str, options: SourceOptions = NO_OPTIONS) -> Source:
     """Open a URL.
+
+    Args:
+        url: Its address.
+        options: What was wished.
 
     Raises:
         ImageError: If it is a photo that cannot be decoded.
         SourceError: If it cannot be reached, or is neither a stream, a video nor a photo.
     """
+    del options
     parts = _checked(url)
     suffix = PurePosixPath(parts.path).suffix.lower()
     if parts.scheme in {"http", "https"} and suffix in IMAGE_SUFFIXES:

@@ -1,48 +1,137 @@
-"""The sources there are, and which one a user's text means."""
+"""The sources there are, which one a user's text means, and which options each of them honours."""
 
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from types import MappingProxyType
 from typing import cast
 
-from edgecls_device.errors import SourceError
+from edgecls_device.errors import OptionError, SourceError
 from edgecls_device.images import IMAGE_SUFFIXES, is_picture
 from edgecls_device.lazy import load
+from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 from edgecls_device.sources.protocol import Source
 from edgecls_device.stop import Stop
 
-__all__ = ["SOURCES", "open_source", "open_unless_stopped", "source_kind"]
+__all__ = [
+    "SOURCES",
+    "SourceEntry",
+    "check_options",
+    "open_source",
+    "open_unless_stopped",
+    "source_kind",
+]
 
 POLL_S = 0.05
 
-SOURCES: Mapping[str, str] = MappingProxyType(
+_LIVE = frozenset({"wait_for_source", "give_up_after_s", "frozen_after_s"})
+_CAMERA = _LIVE | {"camera_size", "camera_fps", "camera_format"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceEntry:
+    """One kind of source.
+
+    Attributes:
+        target: ``module:function`` that opens it: called with the user's text and ``SourceOptions``, gives a
+            ``Source``.
+        noun: What it is, for messages.
+        honours: Names of the options that it honours; others are refused.
+        pattern: A regular expression of the user's text, of kinds that are known by that; others are paths.
+    """
+
+    target: str
+    noun: str
+    honours: frozenset[str]
+    pattern: str = ""
+
+
+SOURCES: Mapping[str, SourceEntry] = MappingProxyType(
     {
-        "camera": "edgecls_device.sources.camera:open_camera",
-        "stream": "edgecls_device.sources.stream:open_stream",
-        "folder": "edgecls_device.sources.folder:FolderSource",
-        "photo": "edgecls_device.sources.photo:PhotoSource",
-        "video": "edgecls_device.sources.video:open_video",
+        "camera": SourceEntry(
+            target="edgecls_device.sources.camera:open_camera",
+            noun="a camera",
+            honours=_CAMERA,
+            pattern=r"[0-9]{1,3}|/dev/video[0-9]{1,3}",
+        ),
+        "stream": SourceEntry(
+            target="edgecls_device.sources.stream:open_stream",
+            noun="a URL",
+            honours=_LIVE,
+            pattern=r"[A-Za-z][A-Za-z0-9+.-]*://.*",
+        ),
+        "folder": SourceEntry(
+            target="edgecls_device.sources.folder:open_folder",
+            noun="a folder",
+            honours=frozenset({"watch"}),
+        ),
+        "photo": SourceEntry(
+            target="edgecls_device.sources.photo:open_photo", noun="a photo", honours=frozenset()
+        ),
+        "video": SourceEntry(
+            target="edgecls_device.sources.video:open_video",
+            noun="a video file",
+            honours=frozenset({"realtime"}),
+        ),
     }
 )
-"""What opens each kind: called with the user's text, gives a ``Source``."""
+"""What opens each kind; of patterns the first that matches counts."""
 
 _KINDS = "a camera (0 or /dev/video0), a photo, a folder of photos, a video file, or an http(s) or rtsp URL"
 
+_OPTION_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "realtime": "--realtime",
+        "watch": "--watch",
+        "camera_size": "--camera-size",
+        "camera_fps": "--camera-fps",
+        "camera_format": "--camera-format",
+        "wait_for_source": "--wait-for-source",
+        "give_up_after_s": "--give-up-after",
+    }
+)
+"""Options that are refused where they mean nothing. ``frozen_after_s`` has a default for all."""
 
-def open_source(text: str) -> Source:
+
+def open_source(text: str, options: SourceOptions = NO_OPTIONS) -> Source:
     """Open a camera, stream, folder, photo or video.
 
     Args:
-        text: A camera's number or ``/dev/videoN``, a URL, or a path.
+        text: A camera's number or ``/dev/videoN``, a URL, a path, or what a pattern of ``SOURCES`` says.
+        options: What was wished besides.
 
     Raises:
         ImageError: If a photo cannot be decoded.
+        MissingDependencyError: If a package or a build of OpenCV is needed that is not there.
+        OptionError: If this kind of source cannot honour an option.
         SourceError: If it does not exist, cannot be opened or gives no frame.
     """
-    return cast("Source", load(SOURCES[source_kind(text)], extra="device")(text))
+    kind = source_kind(text)
+    check_options(kind, text, options)
+    return cast("Source", load(SOURCES[kind].target, extra="device")(text, options))
+
+
+def check_options(kind: str, text: str, options: SourceOptions) -> None:
+    """Refuse options that a kind of source does not honour.
+
+    Raises:
+        OptionError: Naming the option and the kinds that do.
+    """
+    honours = SOURCES[kind].honours
+    if options.realtime and "realtime" in honours:
+        honours |= _LIVE
+    for field, name in _OPTION_NAMES.items():
+        if getattr(options, field) == getattr(NO_OPTIONS, field) or field in honours:
+            continue
+        nouns = [entry.noun for entry in SOURCES.values() if field in entry.honours]
+        message = f"Expected {name} with {' or '.join(nouns)}, got it with {SOURCES[kind].noun}, {text!r}."
+        hint = "leave it out"
+        if field in _LIVE and kind == "video":
+            hint = "a file does not get lost; add --realtime to have it like a camera"
+        raise OptionError(message, hint=hint)
 
 
 def source_kind(text: str) -> str:
@@ -51,10 +140,9 @@ def source_kind(text: str) -> str:
     Raises:
         SourceError: If it is a path where nothing is, or nothing that can be read.
     """
-    if re.fullmatch(r"[0-9]{1,3}|/dev/video[0-9]{1,3}", text):
-        return "camera"
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
-        return "stream"
+    for kind, entry in SOURCES.items():
+        if entry.pattern and re.fullmatch(entry.pattern, text, re.DOTALL):
+            return kind
     path = Path(text)
     try:
         if text and path.is_dir():
@@ -96,7 +184,9 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def open_unless_stopped(text: str, stop: Stop) -> Source | None:
+def open_unless_stopped(
+    text: str, stop: Stop, options: SourceOptions = NO_OPTIONS
+) -> Source | None:
     """Open a source, but give up at once when ``stop`` is requested: a silent host blocks for seconds.
 
     Returns:
@@ -107,12 +197,12 @@ def open_unless_stopped(text: str, stop: Stop) -> Source | None:
         SourceError: If it does not exist, cannot be opened or gives no frame.
     """
     if source_kind(text) != "stream":
-        return open_source(text)
+        return open_source(text, options)
     opened: list[Source | Exception] = []
 
     def open_it() -> None:
         try:
-            opened.append(open_source(text))
+            opened.append(open_source(text, options))
         except Exception as error:
             opened.append(error)
 

@@ -6,6 +6,7 @@ from typing import Any
 from edgecls_device.errors import SourceError
 from edgecls_device.opencv import cv2
 from edgecls_device.sources.capture import fourcc_text, grab, open_capture
+from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 from edgecls_device.sources.protocol import (
     DELIVERING,
     ENDED,
@@ -20,12 +21,13 @@ __all__ = ["VideoSource", "open_video"]
 SHORT_BELOW = 0.9  # containers only estimate their number of frames
 
 
-def open_video(path: str) -> "VideoSource":
+def open_video(path: str, options: SourceOptions = NO_OPTIONS) -> "VideoSource":
     """Open a video file.
 
     Raises:
         SourceError: If it is no video that OpenCV can decode.
     """
+    del options
     capture = open_capture(path, cv2.CAP_FFMPEG)
     if capture is None:
         message = f"Expected a photo or a video file, got {path!r}, which is neither."
