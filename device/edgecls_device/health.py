@@ -8,13 +8,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from edgecls_device.results import Decision, FrameResult, SinkCounts
 from edgecls_device.sources.protocol import DELIVERING, SourceStatus
 
-__all__ = ["HUNG_AFTER_S", "NO_RESULT_AFTER_S", "LiveStatus", "State", "StatusBoard", "percentile"]
+__all__ = ["HUNG_AFTER_S", "NO_RESULT_AFTER_S", "LiveStatus", "State", "StatusBoard", "percentiles"]
 
 State = Literal["starting", "ready", "degraded", "source_lost", "stopping"]
 
@@ -147,36 +147,43 @@ class StatusBoard:
     def status(self) -> LiveStatus:
         """Work out how the run is now."""
         sinks = tuple(self._sink_counts())
-        with self._lock:
-            now = self._clock()
-            silent_s = None if self._last_result is None else now - self._last_result
-            is_live = now - self._last_round < HUNG_AFTER_S
-            is_flowing = silent_s is not None and silent_s < NO_RESULT_AFTER_S
-            reasons = self._reasons(now, sinks, silent_s=silent_s, is_live=is_live)
-            return LiveStatus(
-                state=self._state(
-                    is_flowing=is_flowing, is_live=is_live, has_reasons=bool(reasons)
-                ),
-                reasons=tuple(reasons),
-                is_live=is_live,
-                is_ready=self._is_ready(is_flowing=is_flowing, is_live=is_live),
-                uptime_s=now - self._start,
-                source=self._source,
-                description=self._description,
-                source_status=self._source_status,
-                captured=self._captured,
-                results=self._results,
-                still=self._still,
-                dropped=dict(self._dropped),
-                events=self._events,
-                frames_per_second=self._rate if is_flowing else 0.0,
-                age_p50_ms=percentile(self._ages_ms, 50),
-                age_p99_ms=percentile(self._ages_ms, 99),
-                classify_p50_ms=percentile(self._times_ms, 50),
-                last_result_s=silent_s,
-                decision=self._decision,
-                sinks=sinks,
-            )
+        with self._lock:  # a moment only: the percentiles are worked out after it
+            status = self._status(sinks)
+            ages_ms, times_ms = list(self._ages_ms), list(self._times_ms)
+        age_p50_ms, age_p99_ms = percentiles(ages_ms, 50, 99)
+        (classify_p50_ms,) = percentiles(times_ms, 50)
+        return replace(
+            status, age_p50_ms=age_p50_ms, age_p99_ms=age_p99_ms, classify_p50_ms=classify_p50_ms
+        )
+
+    def _status(self, sinks: tuple[SinkCounts, ...]) -> LiveStatus:
+        now = self._clock()
+        silent_s = None if self._last_result is None else now - self._last_result
+        is_live = now - self._last_round < HUNG_AFTER_S
+        is_flowing = silent_s is not None and silent_s < NO_RESULT_AFTER_S
+        reasons = self._reasons(now, sinks, silent_s=silent_s, is_live=is_live)
+        return LiveStatus(
+            state=self._state(is_flowing=is_flowing, is_live=is_live, has_reasons=bool(reasons)),
+            reasons=tuple(reasons),
+            is_live=is_live,
+            is_ready=self._is_ready(is_flowing=is_flowing, is_live=is_live),
+            uptime_s=now - self._start,
+            source=self._source,
+            description=self._description,
+            source_status=self._source_status,
+            captured=self._captured,
+            results=self._results,
+            still=self._still,
+            dropped=dict(self._dropped),
+            events=self._events,
+            frames_per_second=self._rate if is_flowing else 0.0,
+            age_p50_ms=0.0,
+            age_p99_ms=0.0,
+            classify_p50_ms=0.0,
+            last_result_s=silent_s,
+            decision=self._decision,
+            sinks=sinks,
+        )
 
     def _is_ready(self, *, is_flowing: bool, is_live: bool) -> bool:
         is_lost = self._source_status.state == "lost" or self._source_status.is_stale
@@ -209,10 +216,8 @@ class StatusBoard:
         return reasons
 
 
-def percentile(values: Sequence[float], per_cent: float) -> float:
-    """Return the value that ``per_cent`` of ``values`` do not exceed (nearest rank); 0 for none."""
-    if not values:
-        return 0.0
+def percentiles(values: Sequence[float], *per_cents: float) -> list[float]:
+    """Return for each of ``per_cents`` the value that so many do not exceed (nearest rank); 0 for no values."""
     ordered = sorted(values)
-    rank = -(-len(ordered) * per_cent // 100)
-    return ordered[max(int(rank), 1) - 1]
+    ranks = [max(int(-(-len(ordered) * per_cent // 100)), 1) for per_cent in per_cents]
+    return [ordered[rank - 1] if ordered else 0.0 for rank in ranks]
