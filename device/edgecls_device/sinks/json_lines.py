@@ -6,6 +6,7 @@ from typing import Any, TextIO
 
 from edgecls_device.results import FrameResult
 from edgecls_device.sinks.direct import DirectSink
+from edgecls_device.sinks.stream import TextOut
 
 __all__ = ["JsonLinesSink", "frame_record"]
 
@@ -14,15 +15,19 @@ class JsonLinesSink(DirectSink):
     """Writes to a text stream, flushed after each frame. See ``Sink`` for the contract."""
 
     name = "json"
+    needs_pixels = False
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._out = TextOut(stream, encoding="utf-8")
 
     def write(self, result: FrameResult) -> None:
         """Write one line."""
-        text = json.dumps(frame_record(result), ensure_ascii=False, allow_nan=False)
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        self._out.write(line_of(frame_record(result)))
+
+
+def line_of(record: dict[str, Any]) -> str:
+    """Return a record as one line."""
+    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def frame_record(result: FrameResult) -> dict[str, Any]:
