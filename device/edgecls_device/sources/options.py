@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from edgecls_device.errors import OptionError
 
@@ -56,6 +58,21 @@ class SourceOptions:
                 message = f"Expected --camera-format as four letters or digits, got {self.camera_format!r}."
                 raise OptionError(message, hint="for example: --camera-format MJPG, or YUYV")
             object.__setattr__(self, "camera_format", self.camera_format.upper())
+
+    def wishes(self) -> dict[str, Any]:
+        """Return what a camera is asked for as plain JSON values, as a capture process gets it."""
+        names = ("camera_size", "camera_fps", "camera_format")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    @classmethod
+    def of_wishes(cls, wishes: Mapping[str, Any]) -> "SourceOptions":
+        """Read what :meth:`wishes` wrote."""
+        height, width = wishes.get("camera_size") or (0, 0)
+        return cls(
+            camera_size=(height, width) if height else None,
+            camera_fps=wishes.get("camera_fps"),
+            camera_format=wishes.get("camera_format"),
+        )
 
 
 def _check_number(
