@@ -18,6 +18,8 @@
     ├── TrainingError        (RuntimeError)   12  training cannot go on
     ├── GateError            (RuntimeError)   13  an artifact keeps less of its reference than was asked
     ├── TooFewPhotosError    (RuntimeError)   14  the photos do not decide whether it keeps enough
+    ├── StalledError         (RuntimeError)   15  a run hangs, in the model, a driver or a disk
+    ├── SupervisionError     (RuntimeError)   16  a supervised run died again and again
     └── InterruptedRunError  (RuntimeError)  130  Ctrl-C; what was done is kept
 
 Each leaf is also the built-in it is, so that callers who know nothing of edgecls can catch it. Only
@@ -42,7 +44,9 @@ __all__ = [
     "OptionError",
     "SourceError",
     "SpecError",
+    "StalledError",
     "StorageError",
+    "SupervisionError",
     "TooFewPhotosError",
     "TrainingError",
 ]
@@ -151,6 +155,18 @@ class TooFewPhotosError(EdgeclsError, RuntimeError):
     """The photos do not decide whether an artifact keeps as much of its reference as was asked."""
 
     exit_code = 14
+
+
+class StalledError(EdgeclsError, RuntimeError):
+    """A run hangs: in the model, a driver or a disk. Whoever catches it must leave the process at once."""
+
+    exit_code = 15
+
+
+class SupervisionError(EdgeclsError, RuntimeError):
+    """A supervised run died again and again."""
+
+    exit_code = 16
 
 
 class InterruptedRunError(EdgeclsError, RuntimeError):
