@@ -10,13 +10,14 @@ import numpy as np
 from edgecls_device.errors import EdgeclsError, StorageError
 from edgecls_device.files import read_bytes
 from edgecls_device.images import MAX_IMAGE_BYTES, decode_image
+from edgecls_device.likeness import thumbnail
 from numpy.typing import NDArray
 
 from edgecls.data.check_record import DataCheck, Finding
 from edgecls.data.folders import FoundFile, FoundPhotos, find_photos, relative_path
 from edgecls.data.load import MIN_PHOTOS
 from edgecls.data.parallel import cores, each
-from edgecls.data.similar import groups, similar_pairs, thumbnail
+from edgecls.data.similar import groups, similar_pairs
 from edgecls.data.split import split_of
 from edgecls.progress import Advance
 
@@ -39,7 +40,7 @@ class _Look:
     Attributes:
         content_hash: SHA-256, empty if it cannot be read.
         size: (height, width) in pixels; None if it does not decode.
-        thumbnail: See :mod:`edgecls.data.similar`.
+        thumbnail: See :func:`edgecls_device.likeness.thumbnail`.
         reason: Why it cannot be used: ``undecodable`` or ``unreadable``; empty if it can.
         detail: What exactly was found.
     """

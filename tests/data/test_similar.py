@@ -1,9 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from edgecls_device.likeness import thumbnail
 
 from edgecls.data import similar
-from edgecls.data.similar import groups, similar_pairs, thumbnail
+from edgecls.data.similar import groups, similar_pairs
 
 
 @pytest.fixture
