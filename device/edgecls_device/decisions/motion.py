@@ -17,8 +17,8 @@ PIXELS_PER_CELL = (
     5  # on each side: enough to average noise away, and as fast for large pictures as for small
 )
 CHANGED_LEVELS = 8.0
-"""Grey levels by which a cell must differ. A cell is the mean of 25 pixels, so noise of 6 levels a pixel becomes
-1.2 or less; a webcam that regulates its exposure moves all cells by 2 to 4."""
+"""Grey levels by which a cell must differ. A cell is the mean of 16 pixels, so noise of 6 levels a pixel
+becomes 1.5 or less; a webcam that regulates its exposure moves all cells by 2 to 4."""
 
 ADAPT_S = 3.0
 """Time constant of the background. Light that changes by 2 levels a second stays 6 behind: no motion."""
