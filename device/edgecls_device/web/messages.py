@@ -1,6 +1,7 @@
 """What the page is told, as JSON: each message is made once for all viewers."""
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ def hello_message(
     record = {
         "type": "hello",
         "version": PROTOCOL,
+        "now": _now(),
         **encode(facts),
         "source": status.source,
         "description": status.description,
@@ -78,7 +80,7 @@ def status_record(status: LiveStatus) -> dict[str, Any]:
 
 def status_message(status: LiveStatus) -> str:
     """Return the message of how the run is."""
-    return as_text({"type": "status", **encode(status)})
+    return as_text({"type": "status", "now": _now(), **encode(status)})
 
 
 def event_message(event: Event) -> str:
@@ -102,6 +104,11 @@ def prediction_record(prediction: Prediction) -> dict[str, Any]:
 def error_record(message: str, hint: str = "") -> dict[str, str]:
     """Return an error as every answer gives it."""
     return {"error": message, "hint": hint}
+
+
+def _now() -> float:
+    """Return this machine's clock, by which a page whose clock differs tells how old a picture is."""
+    return round(time.time(), 3)
 
 
 def _top(prediction: Prediction) -> list[dict[str, Any]]:
