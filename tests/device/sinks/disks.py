@@ -1,6 +1,5 @@
 """Disks that are full, and directories that cannot be written, as they really are."""
 
-import errno
 import os
 import shutil
 import subprocess
@@ -27,9 +26,12 @@ def fill(path):
     """Write a file until the disk is full."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
-        while True:
-            os.write(descriptor, b"x" * 4096)
-    except OSError as error:
-        assert error.errno == errno.ENOSPC
+        with pytest.raises(OSError, match="No space left"):
+            _write_for_ever(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write_for_ever(descriptor):
+    while True:
+        os.write(descriptor, b"x" * 4096)
