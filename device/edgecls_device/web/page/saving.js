@@ -1,0 +1,132 @@
+// Saving the shown picture under a label: a tap saves one, holding saves several.
+import { byId, make, makeForeign, say, show } from "./elements.js";
+import * as words from "./words.js";
+
+const FEW = 12; // so many labels have a button each; of more, those that were used
+const HOLD_MS = 500;
+const EVERY_MS = 300;
+const ANSWER_MS = 4000;
+const REMEMBERED = "edgecls-labels";
+
+export class Saving {
+  #send;
+  #chips = new Map();
+  #held = 0;
+  #waiting = 0;
+  #isLive = false;
+
+  constructor(send) {
+    this.#send = send;
+    byId("other").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const label = byId("other-label").value.trim();
+      if (label) this.#save(label);
+    });
+    for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => this.#release());
+  }
+
+  begin({ can_collect: canCollect, labels }) {
+    show(byId("saving"), canCollect);
+    this.#waiting = 0;
+    if (!canCollect || this.#chips.size) return;
+    const isFew = labels.length <= FEW;
+    for (const label of isFew ? labels : remembered()) this.#chip(label);
+    const options = isFew ? [] : labels.map((label) => Object.assign(make("option"), { value: label }));
+    byId("known-labels").replaceChildren(...options);
+  }
+
+  /** Only a live picture is worth saving. */
+  enable(isLive) {
+    if (isLive === this.#isLive) return;
+    this.#isLive = isLive;
+    if (!isLive) this.#release();
+    byId("saving").classList.toggle("off", !isLive);
+    for (const { button } of this.#chips.values()) button.setAttribute("aria-disabled", !isLive);
+  }
+
+  saved({ label, count }) {
+    this.#waiting = 0;
+    const chip = this.#chips.get(label) ?? this.#chip(label);
+    say(chip.number, words.count(count));
+    chip.button.setAttribute("aria-label", `${label}, ${count} saved`);
+    flash(chip.button);
+    if (byId("other-label").value.trim() === label) byId("other-label").value = "";
+    this.#say(`Saved under ${words.shortened(label)}: ${words.counted(count, "picture")}.`);
+    remember(label);
+  }
+
+  failed(message) {
+    if (!this.#waiting) return false;
+    this.#waiting = 0;
+    this.#release();
+    this.#say(message, true);
+    return true;
+  }
+
+  #save(label) {
+    if (!this.#isLive) return this.#say("There is no live picture to save.", true);
+    if (Date.now() - this.#waiting < ANSWER_MS) return;
+    this.#waiting = Date.now();
+    this.#send({ type: "save", label });
+  }
+
+  #chip(label) {
+    const button = make("button", "chip");
+    button.type = "button";
+    const number = make("span", "chip-count number");
+    button.append(makeForeign("span", "chip-label", words.shortened(label, 40)), number);
+    button.title = label;
+    button.setAttribute("aria-disabled", !this.#isLive);
+    button.addEventListener("pointerdown", (event) => event.button === 0 && this.#hold(label, button));
+    button.addEventListener("pointerleave", () => this.#release());
+    button.addEventListener("contextmenu", (event) => event.preventDefault());
+    button.addEventListener("click", (event) => event.detail === 0 && this.#save(label)); // by keyboard
+    byId("chips").append(button);
+    const chip = { button, number };
+    this.#chips.set(label, chip);
+    return chip;
+  }
+
+  #hold(label, button) {
+    this.#release();
+    this.#save(label);
+    button.classList.add("held");
+    this.#held = setTimeout(() => {
+      this.#held = setInterval(() => this.#save(label), EVERY_MS);
+    }, HOLD_MS);
+  }
+
+  #release() {
+    clearTimeout(this.#held); // one space of numbers for both kinds of timer
+    for (const { button } of this.#chips.values()) button.classList.remove("held");
+  }
+
+  #say(text, isTrouble = false) {
+    say(byId("saved"), text);
+    byId("saved").classList.toggle("trouble", isTrouble);
+  }
+}
+
+const flash = (button) => {
+  button.classList.remove("flash");
+  void button.offsetWidth; // so that the animation starts again
+  button.classList.add("flash");
+};
+
+const remembered = () => {
+  try {
+    const labels = JSON.parse(localStorage.getItem(REMEMBERED) ?? "[]");
+    return labels.filter((label) => typeof label === "string").slice(0, FEW);
+  } catch {
+    return [];
+  }
+};
+
+const remember = (label) => {
+  try {
+    const labels = [label, ...remembered().filter((other) => other !== label)];
+    localStorage.setItem(REMEMBERED, JSON.stringify(labels.slice(0, FEW)));
+  } catch {
+    // storage is forbidden or full: the next visit begins without these buttons
+  }
+};
