@@ -105,23 +105,27 @@ class SeenPictures:
             capacity: How many pictures are kept, a kilobyte each; the oldest are forgotten.
         """
         self._thumbnails: deque[NDArray[np.uint8]] = deque(maxlen=capacity)
+        self._names: deque[str] = deque(maxlen=capacity)
 
-    def holds(self, image: NDArray[np.uint8]) -> bool:
-        """Return whether one of them shows the same scene as a thumbnail, with nothing in it moved."""
+    def same_as(self, image: NDArray[np.uint8]) -> list[str]:
+        """Return the names of those that show the same scene as a thumbnail, with nothing in it moved."""
         if not self._thumbnails:
-            return False
+            return []
         seen, new = np.stack(self._thumbnails), image[np.newaxis]
         units, sizes = gradients(seen, FINE)
         unit, size = gradients(new, FINE)
         if size[0] < MIN_TEXTURE:
             distance = np.abs(seen.mean(axis=(1, 2)) - new.mean())
-            return bool(((sizes < MIN_TEXTURE) & (distance < BLANK_LEVELS)).any())
-        is_scene = (units @ unit[0] >= MIN_COSINE) & (sizes >= MIN_TEXTURE)
-        return bool((is_scene & (largest_difference(seen, new) <= SAME_DIFFERENCE)).any())
+            is_same = (sizes < MIN_TEXTURE) & (distance < BLANK_LEVELS)
+        else:
+            is_scene = (units @ unit[0] >= MIN_COSINE) & (sizes >= MIN_TEXTURE)
+            is_same = is_scene & (largest_difference(seen, new) <= SAME_DIFFERENCE)
+        return [self._names[i] for i in np.flatnonzero(is_same)]
 
-    def add(self, image: NDArray[np.uint8]) -> None:
-        """Keep a thumbnail, shape ``(32, 32)``, uint8."""
+    def add(self, image: NDArray[np.uint8], name: str) -> None:
+        """Keep a thumbnail, shape ``(32, 32)``, uint8, and what it is called."""
         self._thumbnails.append(image)
+        self._names.append(name)
 
 
 def _evened(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:

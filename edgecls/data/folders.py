@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgecls_device.collecting.class_folder import IGNORED_FOLDERS
 from edgecls_device.errors import DataError
 from edgecls_device.files import storage_errors
 from edgecls_device.images import IMAGE_SUFFIXES
@@ -19,7 +20,6 @@ from edgecls_device.labels import check_labels
 __all__ = ["FoundFile", "FoundPhotos", "find_photos", "photos_below", "relative_path"]
 
 SPLIT_FOLDERS = frozenset({"train", "training", "val", "valid", "validation", "test", "testing"})
-_IGNORED_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin", "lost+found"})
 _IGNORED_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
 
@@ -203,7 +203,7 @@ def _folders(folder: Path) -> list[Path]:
     return [
         Path(entry.path)
         for entry in _entries(folder)
-        if _is_folder(entry) and entry.name.lower() not in _IGNORED_FOLDERS
+        if _is_folder(entry) and entry.name.lower() not in IGNORED_FOLDERS
     ]
 
 
