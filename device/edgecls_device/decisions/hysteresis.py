@@ -13,6 +13,7 @@ __all__ = ["Belief", "Hysteresis", "Thresholds", "thresholds"]
 
 HALF = 0.5
 DEFAULT_DROP = 0.1
+ROUNDING_S = 1e-6  # so that 15 frames of a 30 fps video are half a second
 TAKE_OVER_MARGIN = 0.1
 """How far another label must be ahead of one that is still believed: as far as leaving is from entering."""
 
@@ -133,12 +134,15 @@ class Hysteresis:
         if self._rival is None or self._rival.class_id != winner:
             self._rival = Belief(class_id=winner, first_s=now_s, last_s=now_s)
         self._rival.win(now_s, scores)
-        if now_s - self._rival.first_s >= self._limits.min_duration_s:
+        if self._is_long(now_s - self._rival.first_s):
             self.believed, self._rival, self._lost_since_s = self._rival, None, None
-        elif now_s - self._lost_since_s >= self._limits.min_duration_s:  # to several rivals in turn
+        elif self._is_long(now_s - self._lost_since_s):  # to several rivals in turn
             self.believed = Belief(class_id=None, first_s=now_s, last_s=now_s)
             self._lost_since_s = None
         return self.believed
+
+    def _is_long(self, duration_s: float) -> bool:
+        return duration_s >= self._limits.min_duration_s - ROUNDING_S
 
     def _winner(self, scores: Scores) -> int | None:
         best = int(scores.argmax())

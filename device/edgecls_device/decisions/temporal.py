@@ -57,6 +57,7 @@ class TemporalDecider:
         self._scores: Scores | None = None
         self._belief: Belief | None = None
         self._since_s = 0.0
+        self._stale_since_s: float | None = None
         self._stay: Stay | None = None
 
     def decide(
@@ -68,6 +69,7 @@ class TemporalDecider:
             self._epoch = frame.captured_at
         if frame.is_stale:
             return self._decide_stale(prediction, now_s)
+        self._stale_since_s = None
         is_still = prediction is self._last_prediction
         self._last_prediction = prediction
         if self._scores is None or not is_still:
@@ -95,15 +97,14 @@ class TemporalDecider:
     def _decide_stale(
         self, prediction: Prediction, now_s: float
     ) -> tuple[Decision, tuple[Event, ...]]:
-        is_first = self._belief is not None
+        if self._stale_since_s is None:
+            self._stale_since_s = now_s
         events = self.interrupt("source_lost")
-        if is_first:
-            self._since_s = now_s
         decision = Decision(
             label=UNKNOWN_LABEL,
             score=prediction.score,
             is_unknown=True,
-            held_s=now_s - self._since_s,
+            held_s=now_s - self._stale_since_s,
         )
         return decision, events
 
