@@ -71,7 +71,6 @@ export class History {
     const shown = newest.slice(0, this.#isLong ? KEPT : FIRST_SHOWN);
     const key = JSON.stringify(shown.map((event) => [event.id, this.#span(event), this.#length(event), event.peak_score]));
     show(byId("no-events"), newest.length === 0);
-    show(byId("band").parentElement.querySelector(".ticks"), true);
     show(byId("more-events"), newest.length > FIRST_SHOWN);
     say(byId("more-events"), this.#isLong ? "Show fewer" : `Show ${newest.length - FIRST_SHOWN} earlier`);
     if (key === this.#drawn) return;

@@ -152,7 +152,7 @@ class Page {
     numbers.showState(state, reasons.filter((reason) => !cover || reason !== cover.reason));
     numbers.showAge(ageMs);
     this.#saving.enable(!cover);
-    this.#history?.note(!cover);
+    if (ageMs !== null) this.#history?.note(!cover);
     if (cover) {
       this.#verdict?.clear(ageMs);
       this.#bars?.clear();

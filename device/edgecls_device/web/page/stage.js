@@ -48,6 +48,7 @@ export class Stage {
   badge({ isStill, isStale }) {
     show(byId("badge-still"), isStill);
     show(byId("badge-stale"), isStale);
+    this.#stage.classList.toggle("frozen", isStale);
   }
 
   describe(text) {
