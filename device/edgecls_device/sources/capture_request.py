@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 __all__ = ["CaptureRequest"]
 
@@ -28,6 +29,15 @@ class CaptureRequest:
         """Fill in the name."""
         if not self.name:
             object.__setattr__(self, "name", self.text)
+
+    def without_secrets(self, text: str) -> str:
+        """Return a message with the request's text replaced by its name, and its password by stars."""
+        try:
+            password = urlsplit(self.text).password
+        except ValueError:  # no URL, or a broken one
+            password = None
+        text = text.replace(self.text, self.name) if self.text else text
+        return text.replace(password, "***") if password else text
 
     def to_json(self) -> str:
         """Return one line of JSON."""

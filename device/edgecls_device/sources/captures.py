@@ -9,21 +9,34 @@ and raises ``SourceError`` if the thing is not there at all; so a camera that co
 second, however often opening it failed before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from edgecls_device.arrays import Frame
 from edgecls_device.errors import SourceError
 from edgecls_device.lazy import load
 from edgecls_device.sources.capture_request import CaptureRequest
 
-__all__ = ["CAPTURES", "PROBES", "Capture", "CaptureEnd", "NotLiveError", "open_requested", "probe"]
+__all__ = [
+    "CAPTURES",
+    "PROBES",
+    "Capture",
+    "CaptureEnd",
+    "NotLiveError",
+    "load_opener",
+    "open_requested",
+    "probe",
+]
 
 CAPTURES: Mapping[str, str] = MappingProxyType(
     {
         "camera": "edgecls_device.sources.camera:open_camera_capture",
+        "clip": "edgecls_device.sources.realtime:open_clip_capture",
+        "gstreamer": "edgecls_device.sources.gstreamer:open_gstreamer_capture",
+        "picamera": "edgecls_device.sources.picamera:open_picamera_capture",
         "stream": "edgecls_device.sources.stream:open_stream_capture",
+        "test": "edgecls_device.sources.test_pattern:open_pattern_capture",
     }
 )
 """What opens each kind: ``(text, options) -> Capture``."""
@@ -31,10 +44,11 @@ CAPTURES: Mapping[str, str] = MappingProxyType(
 PROBES: Mapping[str, str] = MappingProxyType(
     {
         "camera": "edgecls_device.sources.camera:check_camera",
+        "clip": "edgecls_device.sources.realtime:check_clip",
         "stream": "edgecls_device.sources.stream:check_stream",
     }
 )
-"""What says whether it is there: ``(text, options) -> None``, or raises ``SourceError``; not every kind has one."""
+"""What says whether it is there, for kinds that can tell: ``(text, options) -> None``, or a ``SourceError``."""
 
 
 class Capture(Protocol):
@@ -44,6 +58,8 @@ class Capture(Protocol):
         name: See ``Source``.
         description: See ``Source``.
         frame_rate: See ``Source``.
+
+    A capture that passes over frames, since a newer one has come, counts them in an attribute ``superseded``.
     """
 
     name: str
@@ -84,6 +100,17 @@ class NotLiveError(SourceError):
         self.kind = kind
 
 
+def load_opener(request: CaptureRequest) -> Callable[[str, Mapping[str, Any]], Capture]:
+    """Import what opens a request; this takes most of the time that a capture process needs to start.
+
+    Raises:
+        MissingDependencyError: If a package is not installed.
+    """
+    return cast(
+        "Callable[[str, Mapping[str, Any]], Capture]", load(CAPTURES[request.kind], extra="device")
+    )
+
+
 def open_requested(request: CaptureRequest) -> Capture:
     """Open what a request names.
 
@@ -91,9 +118,7 @@ def open_requested(request: CaptureRequest) -> Capture:
         NotLiveError: If it is a photo or a video of known length.
         SourceError: If it is not there or cannot be opened.
     """
-    return cast(
-        "Capture", load(CAPTURES[request.kind], extra="device")(request.text, request.options)
-    )
+    return load_opener(request)(request.text, request.options)
 
 
 def probe(request: CaptureRequest) -> None:

@@ -6,6 +6,8 @@ a file, every frame. Anything else is live.
 
 import socket
 import time
+from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -15,50 +17,115 @@ from edgecls_device.errors import SourceError
 from edgecls_device.images import IMAGE_SUFFIXES, MAX_IMAGE_BYTES, decode_image
 from edgecls_device.opencv import cv2
 from edgecls_device.sources.capture import fourcc_text, grab, open_capture
-from edgecls_device.sources.newest import NewestFrameSource
+from edgecls_device.sources.capture_request import CaptureRequest
+from edgecls_device.sources.captures import Capture, NotLiveError
+from edgecls_device.sources.http_answer import ask_http
+from edgecls_device.sources.live_source import LiveSource
+from edgecls_device.sources.mjpeg import READ_TIMEOUT_S, MjpegCapture, is_mjpeg
 from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 from edgecls_device.sources.photo import PhotoSource
 from edgecls_device.sources.protocol import Source
 from edgecls_device.sources.video import VideoSource
+from edgecls_device.stop import Stop
 
-__all__ = ["PORTS", "StreamCapture", "open_stream", "shown_url"]
+__all__ = [
+    "PORTS",
+    "StreamCapture",
+    "check_stream",
+    "open_stream",
+    "open_stream_capture",
+    "shown_url",
+]
 
 PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
 OPEN_TIMEOUT_MS = 8000
 READ_TIMEOUT_MS = 4000
-PROBE_TIMEOUT_S = 3.0
+CONNECT_TIMEOUT_S = 2.0
+DEADLINES = {
+    cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: OPEN_TIMEOUT_MS,
+    cv2.CAP_PROP_READ_TIMEOUT_MSEC: READ_TIMEOUT_MS,
+}
 
 
-def open_stream(url: str, options: SourceOptions = NO_OPTIONS) -> Source:
+def open_stream(
+    url: str, options: SourceOptions = NO_OPTIONS, *, stop: Stop | None = None
+) -> Source:
     """Open a URL.
 
     Args:
-        url: Its address.
+        url: May hold a user and a password.
         options: What was wished.
+        stop: Ends the opening at once; the source then gives no frame.
 
     Raises:
         ImageError: If it is a photo that cannot be decoded.
         SourceError: If it cannot be reached, or is neither a stream, a video nor a photo.
     """
-    del options
+    _checked(url)
+    shown = shown_url(url)
+    try:
+        return LiveSource(
+            CaptureRequest(kind="stream", text=url, name=shown),
+            stop=stop,
+            give_up_after_s=options.give_up_after_s,
+            wait_for_source=options.wait_for_source,
+            frozen_after_s=options.frozen_after_s,
+        )
+    except NotLiveError as error:
+        if error.kind == "photo":
+            return PhotoSource(shown, image=_fetch_photo(url, shown))
+    return VideoSource(shown, _open_ffmpeg(url))
+
+
+def check_stream(url: str, wishes: Mapping[str, Any]) -> None:
+    """Look whether somebody listens where a URL points, by a connection that is closed again.
+
+    Raises:
+        SourceError: If nobody does.
+    """
+    del wishes
     parts = _checked(url)
-    suffix = PurePosixPath(parts.path).suffix.lower()
-    if parts.scheme in {"http", "https"} and suffix in IMAGE_SUFFIXES:
-        image = _fetch_photo(url, shown_url(url))
-        if image is not None:
-            return PhotoSource(shown_url(url), image=image)
-    deadlines = {
-        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: OPEN_TIMEOUT_MS,
-        cv2.CAP_PROP_READ_TIMEOUT_MSEC: READ_TIMEOUT_MS,
-    }
-    start = time.monotonic()
-    capture = open_capture(url, cv2.CAP_FFMPEG, deadlines)
-    if capture is None:
-        is_late = time.monotonic() - start > 0.9 * OPEN_TIMEOUT_MS / 1000
-        raise _unopened(parts, shown_url(url), is_late=is_late)
+    host, port = parts.hostname or "", parts.port or PORTS[parts.scheme.lower()]
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S).close()
+    except socket.gaierror:
+        reason, hint = f"no host of the name {host!r}", "check the name and the network"
+    except TimeoutError:
+        reason, hint = f"no answer from {host}:{port}", "check that it is switched on and reachable"
+    except (OSError, UnicodeError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        reason = f"{host}:{port}: {said.lower()}"
+        hint = "check the address and the port, and that the camera or server is running"
+    else:
+        return
+    message = f"Expected a video stream at {shown_url(url)!r}, got {reason}."
+    raise SourceError(message, hint=hint)
+
+
+def open_stream_capture(url: str, wishes: Mapping[str, Any]) -> Capture:
+    """Open a URL in a capture process.
+
+    Raises:
+        NotLiveError: If it is a photo, or a video of known length.
+        SourceError: If it cannot be opened.
+    """
+    del wishes
+    parts, shown = _checked(url), shown_url(url)
+    if parts.scheme.lower() in {"http", "https"}:
+        answer = ask_http(url, shown, timeout_s=READ_TIMEOUT_S)
+        kind = answer.headers.get("Content-Type", "")
+        if is_mjpeg(kind):
+            return MjpegCapture(shown, answer)
+        answer.close()
+        is_named_photo = PurePosixPath(parts.path).suffix.lower() in IMAGE_SUFFIXES
+        is_one = is_named_photo or answer.headers.get("Content-Length") is not None
+        if kind.lower().startswith("image/") and is_one:
+            raise NotLiveError(shown, "photo")
+    capture = _open_ffmpeg(url)
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
-        return VideoSource(shown_url(url), capture)
-    return NewestFrameSource(StreamCapture(shown_url(url), capture))
+        capture.release()
+        raise NotLiveError(shown, "video")
+    return StreamCapture(shown, capture)
 
 
 class StreamCapture:
@@ -117,42 +184,26 @@ def _checked(url: str) -> SplitResult:
     return parts
 
 
-def _fetch_photo(url: str, shown: str) -> Frame | None:
-    """Return the photo behind a URL; None if it answers with something else."""
-    from http.client import HTTPException
-    from urllib.request import Request, urlopen
-
-    request = Request(url, headers={"User-Agent": "edgecls"})
-    try:
-        with urlopen(request, timeout=OPEN_TIMEOUT_MS / 1000) as answer:
-            if not answer.headers.get_content_type().startswith("image/"):
-                return None
+def _fetch_photo(url: str, shown: str) -> Frame:
+    with ask_http(url, shown, timeout_s=READ_TIMEOUT_S) as answer:
+        try:
             data = answer.read(MAX_IMAGE_BYTES + 1)
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        reason = getattr(reason, "strerror", None) or reason
-        message = f"Expected a photo at {shown!r}, got: {reason}."
-        raise SourceError(message, hint="open the address in a browser to check it") from error
+        except (OSError, HTTPException) as error:
+            message = f"Expected a photo at {shown!r}, got a part of it: {error}."
+            raise SourceError(message, hint="start again") from None
     return decode_image(data, name=shown)
 
 
-def _unopened(parts: SplitResult, shown: str, *, is_late: bool) -> SourceError:
-    """Say why a URL did not open: OpenCV does not, so the host is asked for a plain connection."""
-    host = parts.hostname or ""
-    port = parts.port or PORTS[parts.scheme.lower()]
-    try:
-        socket.create_connection((host, port), timeout=PROBE_TIMEOUT_S).close()
-    except socket.gaierror:
-        reason, hint = f"no host of the name {host!r}", "check the name and the network"
-    except TimeoutError:
-        reason, hint = f"no answer from {host}:{port}", "check that it is switched on and reachable"
-    except OSError as error:
-        reason = f"{host}:{port}: {(error.strerror or str(error)).lower()}"
-        hint = "check the address and the port, and that the camera or server is running"
-    else:
-        no_frames = (
-            f"nothing within {OPEN_TIMEOUT_MS // 1000} seconds, although it takes connections"
-        )
-        reason = no_frames if is_late else "an answer that is no stream, or a refusal"
-        hint = "check the path, user and password, e.g. by opening it in VLC"
-    return SourceError(f"Expected a video stream at {shown!r}, got {reason}.", hint=hint)
+def _open_ffmpeg(url: str) -> Any:
+    start = time.monotonic()
+    capture = open_capture(url, cv2.CAP_FFMPEG, DEADLINES)
+    if capture is not None:
+        return capture
+    is_late = time.monotonic() - start > 0.9 * OPEN_TIMEOUT_MS / 1000
+    seconds = OPEN_TIMEOUT_MS // 1000
+    reason = "an answer that is no stream, or a refusal"
+    if is_late:
+        reason = f"nothing within {seconds} seconds, although it takes connections"
+    message = f"Expected a video stream at {shown_url(url)!r}, got {reason}."
+    hint = "check the path, user and password, e.g. by opening it in VLC"
+    raise SourceError(message, hint=hint)
