@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls_device.arrays import Frame
-from edgecls_device.classifier import Prediction
 from edgecls_device.drawn_text import draw_text, fit_text, text_width
 from edgecls_device.opencv import cv2
+from edgecls_device.results import FrameResult
+from edgecls_device.sinks.columns import printable
+from edgecls_device.sinks.wording import source_words
 
 __all__ = ["annotate"]
 
@@ -34,59 +36,66 @@ class _Layout:
     big: int
 
 
-def annotate(
-    frame: Frame, prediction: Prediction, *, frames_per_second: float = 0.0, note: str = ""
-) -> Frame:
-    """Return a copy of a frame with a panel at its foot.
+def annotate(result: FrameResult, *, has_rate: bool = True, note: str = "") -> Frame:
+    """Return a copy of a result's frame with a panel at its foot.
+
+    The large label is what is believed, the bars are what the model says of this frame.
 
     Args:
-        frame: BGR uint8 of any size; one smaller than 240 pixels is enlarged.
-        prediction: What it shows; up to three of ``top`` get a bar.
-        frames_per_second: Shown if above 0.
-        note: Small text at the top right, such as a file name.
+        result: Its frame may have any size; one smaller than 240 pixels is enlarged. Up to three labels get a
+            bar.
+        has_rate: Whether to show how many results come a second.
+        note: Small text at the top right, such as a file name or an event.
 
     Returns:
         Shape ``(height, width, 3)``, uint8, BGR.
     """
-    image = _enlarged(frame)
+    image = _enlarged(result.image)
     height, width = image.shape[:2]
-    items = prediction.top[:ROWS]
-    layout = _layout(height, width, len(items))
+    decision, prediction = result.decision, result.prediction
+    layout = _layout(height, width, len(prediction.top[:ROWS]))
     _darken(image[height - layout.panel :], 0.28)
-    color = AMBER if prediction.is_unknown else GREEN
+    color = AMBER if decision.is_unknown else GREEN
     top = height - layout.panel + layout.pad + layout.big
-    score = f"{prediction.score * 100:.0f} %"
+    score = f"{decision.score * 100:.0f} %"
     score_width = text_width(score, layout.big, bold=True)
     room = width - 3 * layout.pad - score_width
-    label = fit_text(prediction.label, layout.big, room, bold=True)
+    label = fit_text(printable(decision.label), layout.big, room, bold=True)
     draw_text(image, label, (layout.pad, top), layout.big, WHITE, bold=True)
     left = width - layout.pad - score_width
     draw_text(image, score, (left, top), layout.big, color, bold=True)
-    _bars(image, prediction, layout, top + layout.pad // 2, color)
-    spent = prediction.preprocess_ms + prediction.inference_ms
-    rate = f"{frames_per_second:.0f} fps   " if frames_per_second > 0 else ""
-    _badge(image, f"{rate}{spent:.1f} ms", layout, is_left=True)
+    _bars(image, result, layout, top + layout.pad // 2, color)
+    _badge(image, _pace(result, has_rate=has_rate), layout, is_left=True)
     if note:
-        _badge(image, note, layout, is_left=False)
+        _badge(image, printable(note), layout, is_left=False)
     return image
 
 
+def _pace(result: FrameResult, *, has_rate: bool) -> str:
+    spent = result.prediction.preprocess_ms + result.prediction.inference_ms
+    took = source_words(result) or f"{spent:.1f} ms"
+    is_known = has_rate and result.frames_per_second > 0
+    return f"{result.frames_per_second:.0f} fps   {took}" if is_known else took
+
+
 def _bars(
-    image: Frame, prediction: Prediction, layout: _Layout, top: int, color: tuple[int, int, int]
+    image: Frame, result: FrameResult, layout: _Layout, top: int, color: tuple[int, int, int]
 ) -> None:
     width = image.shape[1]
     names = width * 2 // 5
-    for i, item in enumerate(prediction.top[:ROWS]):
+    items = result.prediction.top[:ROWS]
+    believed = items[0].label if result.decision.is_unknown else result.decision.label
+    for i, item in enumerate(items):
         middle = top + round((i + 0.65) * layout.unit * 1.5)
         baseline = middle + round(layout.unit * 0.36)
-        name = fit_text(item.label, layout.unit, names - layout.pad)
+        name = fit_text(printable(item.label), layout.unit, names - layout.pad)
         draw_text(image, name, (layout.pad, baseline), layout.unit, SOFT)
         start, end = layout.pad + names, width - layout.pad - round(layout.unit * 3.6)
         thick = max(layout.unit // 2, 2)
         rectangle = (middle - thick // 2, middle - thick // 2 + thick)
         image[rectangle[0] : rectangle[1], start:end] = TRACK
         filled = start + round((end - start) * min(max(item.score, 0.0), 1.0))
-        image[rectangle[0] : rectangle[1], start:filled] = color if i == 0 else SOFT
+        image[rectangle[0] : rectangle[1], start:filled] = color if item.label == believed else SOFT
         text = f"{item.score * 100:.1f}"
         left = width - layout.pad - text_width(text, layout.unit)
         draw_text(image, text, (left, baseline), layout.unit, SOFT)

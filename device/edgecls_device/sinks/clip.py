@@ -14,7 +14,8 @@ from edgecls_device.arrays import Frame
 from edgecls_device.errors import OptionError, StorageError
 from edgecls_device.files import writing
 from edgecls_device.opencv import cv2
-from edgecls_device.results import FrameResult, RunSummary
+from edgecls_device.results import Event, FrameResult, RunSummary
+from edgecls_device.sinks.caption import Caption
 from edgecls_device.sinks.direct import DirectSink
 
 __all__ = ["ClipSink"]
@@ -50,6 +51,7 @@ class ClipSink(DirectSink):
         self._path = path
         self._is_live = is_live
         self._rate = LIVE_RATE if is_live else frame_rate
+        self._caption = Caption()
         self._writer: Any = None
         self._size = (0, 0)
         self._start_ns = 0
@@ -59,14 +61,19 @@ class ClipSink(DirectSink):
 
     def write(self, result: FrameResult) -> None:
         """Add one result."""
-        rate = result.frames_per_second if self._is_live else 0.0
-        picture = annotate(result.image, result.prediction, frames_per_second=rate)
+        note = self._caption.at(result)
+        picture = annotate(result, has_rate=self._is_live, note=note)
         if self._writer is None:
             self._open(picture, result.frame.captured_ns)
         picture = _fitted(picture, self._size)
         for _ in range(self._due(result.frame.captured_ns)):
             self._writer.write(picture)
             self._written += 1
+
+    def notify(self, event: Event, result: FrameResult | None) -> None:
+        """Write it on the pictures of the next seconds."""
+        del result
+        self._caption.notify(event)
 
     def finish(self, summary: RunSummary) -> None:
         """Complete the clip and move it to its name.

@@ -1,11 +1,17 @@
+import threading
+import time
+
 import cv2
 import pytest
 from edgecls_device.errors import MissingDependencyError, OptionError
+from edgecls_device.health import StatusBoard
 from edgecls_device.sinks import window
+from edgecls_device.sinks.caption import Caption
 from edgecls_device.sinks.window import WindowSink, check_window
+from edgecls_device.sources.protocol import SourceStatus
 from edgecls_device.stop import Stop
 
-from tests.device.sinks.results import result
+from tests.device.sinks.results import SUMMARY, event, result
 
 
 def test_a_window_on_a_headless_build_names_the_command(monkeypatch):
@@ -64,10 +70,13 @@ def test_q_and_escape_end_the_run(monkeypatch, key):
     screen, stop = FakeHighgui([-1, key]).install(monkeypatch), Stop()
     sink = WindowSink(stop)
     sink.write(result())
+    sink.pump()
     assert not stop.is_requested
     sink.write(result())
+    sink.pump()
     assert stop.reason == "the window"
     assert len(screen.shown) == 2
+    sink.close()
     sink.close()
     assert not screen.open
 
@@ -75,12 +84,89 @@ def test_q_and_escape_end_the_run(monkeypatch, key):
 def test_closing_the_window_ends_the_run(monkeypatch):
     FakeHighgui([], visible=0.0).install(monkeypatch)
     stop = Stop()
-    WindowSink(stop).write(result())
+    sink = WindowSink(stop)
+    sink.write(result())
+    sink.pump()
     assert stop.is_requested
 
 
-def test_other_keys_go_to_the_next_photo(monkeypatch):
-    FakeHighgui([ord(" ")]).install(monkeypatch)
-    stop = Stop()
-    WindowSink(stop, hold=True).write(result())
+def test_a_window_shows_the_newest_result_only_and_never_holds_up_the_loop(monkeypatch):
+    screen = FakeHighgui([]).install(monkeypatch)
+    sink = WindowSink(Stop())
+    for index in range(100):
+        sink.write(result(index=index))
+    sink.pump()
+    sink.pump()
+    assert len(screen.shown) == 1
+
+
+def in_thread(sink, count):
+    def work():
+        for index in range(count):
+            sink.write(result(index=index))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_photos_are_each_shown_for_a_while_and_the_last_until_a_key(monkeypatch):
+    monkeypatch.setattr(window, "PHOTO_S", 0.05)
+    screen, stop = FakeHighgui([]).install(monkeypatch), Stop()
+    sink = WindowSink(stop, hold=True)
+    thread = in_thread(sink, 4)
+    while thread.is_alive():
+        sink.pump()
+    threading.Timer(0.4, screen.keys.append, [ord(" ")]).start()
+    begin = time.monotonic()
+    sink.finish(SUMMARY)
+    assert time.monotonic() - begin > 0.3
+    assert len(screen.shown) == 4
     assert not stop.is_requested
+
+
+def test_a_key_goes_to_the_next_photo(monkeypatch):
+    monkeypatch.setattr(window, "PHOTO_S", 1000.0)
+    screen, stop = FakeHighgui([ord(" ")] * 3).install(monkeypatch), Stop()
+    sink = WindowSink(stop, hold=True)
+    thread = in_thread(sink, 3)
+    end = time.monotonic() + 10
+    while len(screen.shown) < 3 and time.monotonic() < end:
+        sink.pump()
+    thread.join(5)
+    assert len(screen.shown) == 3
+    assert not stop.is_requested
+
+
+def test_a_photo_that_waits_gives_way_to_a_stop_or_a_close(monkeypatch):
+    FakeHighgui([]).install(monkeypatch)
+    for end in ("stop", "close"):
+        stop = Stop()
+        sink = WindowSink(stop, hold=True)
+        thread = in_thread(sink, 5)
+        time.sleep(0.02)
+        assert thread.is_alive()
+        stop.request("Ctrl-C") if end == "stop" else sink.close()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_a_lost_source_is_shown_on_the_last_picture_in_grey(monkeypatch):
+    monkeypatch.setattr(window, "STATUS_S", 0.0)
+    screen, board = FakeHighgui([]).install(monkeypatch), StatusBoard()
+    sink = WindowSink(Stop(), board=board)
+    sink.write(result())
+    sink.pump()
+    board.note_round(SourceStatus(state="lost"), 1, {})
+    sink.pump()
+    assert len(screen.shown) == 2
+    corner = screen.shown[1][60, 5]
+    assert corner[0] == corner[1] == corner[2]
+
+
+def test_an_event_is_written_on_the_pictures_of_the_next_seconds():
+    caption = Caption()
+    assert caption.at(result(seconds=5)) == ""
+    caption.notify(event())
+    texts = [caption.at(result(seconds=seconds)) for seconds in (10, 12.5, 13.5)]
+    assert texts == ["entered cat", "entered cat", ""]
