@@ -70,7 +70,7 @@ def event(change="entered", *, label="cat", number=1, seconds=0.0, ended_by="gon
     is_left = change == "left"
     start = 1_700_000_000.5 + seconds
     return Event(
-        id=f"20231114-{number:04d}",
+        id=f"20231114T221320Z-1a2b3c4d-{number}",
         change=change,
         label=label,
         source="0",
