@@ -5,7 +5,7 @@ from edgecls_device.decisions.motion import MotionDetector
 from edgecls_device.decisions.settings import MOTION_SHARE
 from edgecls_device.errors import FrameError
 
-HEIGHT, WIDTH, FPS = 240, 320, 10
+HEIGHT, WIDTH, FPS = 192, 256, 5
 
 
 def scene():
@@ -40,7 +40,7 @@ def test_light_that_changes_slowly_is_no_motion(levels_a_second):
     def dusk(image, time_s):
         return np.clip(image + levels_a_second * time_s, 0, 255).astype(np.uint8)
 
-    assert max(shares(camera(sigma=4, seconds=12, change=dusk))[1:]) < MOTION_SHARE
+    assert max(shares(camera(sigma=4, seconds=10, change=dusk))[1:]) < MOTION_SHARE
 
 
 def test_exposure_that_is_regulated_by_a_few_levels_is_no_motion():
@@ -57,29 +57,29 @@ def test_a_small_object_that_moves_is_seen_in_every_frame(sigma, area):
 
     def object_moves(image, time_s):
         if time_s >= 2:
-            x = round(20 + (time_s - 2) * 60)
-            image[100 : 100 + side, x : x + side] //= 2
+            x = round(20 + (time_s - 2) * 40)
+            image[90 : 90 + side, x : x + side] //= 2
         return image
 
     seen = shares(camera(sigma=sigma, seconds=5, change=object_moves))
-    assert max(seen[1:20]) < MOTION_SHARE < min(seen[20:])
+    assert max(seen[1:10]) < MOTION_SHARE < min(seen[10:])
 
 
 def test_a_lamp_that_is_switched_on_is_a_change_and_then_the_new_background():
     def lamp(image, time_s):
         return np.clip(image + (40 if time_s >= 2 else 0), 0, 255).astype(np.uint8)
 
-    seen = shares(camera(sigma=3, seconds=12, change=lamp))
-    assert seen[20] > 0.5
-    assert max(seen[-10:]) < MOTION_SHARE
+    seen = shares(camera(sigma=3, seconds=10, change=lamp))
+    assert seen[10] > 0.5
+    assert max(seen[-5:]) < MOTION_SHARE
 
 
 def test_a_gap_and_another_size_begin_anew():
     detector, image = MotionDetector(), scene()
     assert [detector.changed_share(image, 0.1) for _ in range(2)] == [1, 0]
     assert detector.changed_share(image, 6.0) == 1
-    assert detector.changed_share(image[:200], 0.1) == 1
-    assert detector.changed_share(image[:200, :, 0], 0.1) == 1
+    assert detector.changed_share(image[:150], 0.1) == 1
+    assert detector.changed_share(image[:150, :, 0], 0.1) == 1
 
 
 def test_what_is_no_picture_is_refused():
