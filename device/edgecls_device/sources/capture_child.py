@@ -70,7 +70,8 @@ def main(message_fd: int, slot_fd: int, lifeline_fd: int) -> None:
     while control.read(1):
         giver.ask()
     giver.end()
-    thread.join(CLOSE_S)
+    if giver.has_camera:
+        thread.join(CLOSE_S)
     os._exit(0)  # a thread that hangs in a driver must not hold this process
 
 
@@ -79,12 +80,13 @@ class Giver:
 
     Attributes:
         is_closing: Whether the parent wants no more.
+        has_camera: Whether there is something to free.
     """
 
     def __init__(
         self, slot: FrameSlot, send: Callable[[Message], None], *, frozen_after_s: float = 0.0
     ) -> None:
-        self.is_closing = False
+        self.is_closing = self.has_camera = False
         self._slot = slot
         self._send = send
         self._frozen_after_ns = int(frozen_after_s * 1e9) or None
@@ -211,6 +213,7 @@ def _work(
         _come_near(start, send)
         send(Opening())
         source = open_requested(start.request)
+        giver.has_camera = True
         stack.callback(source.close)
         name, description = source.name, source.description
         send(Opened(name=name, description=description, frame_rate=source.frame_rate))
