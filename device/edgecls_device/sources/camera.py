@@ -18,9 +18,11 @@ from edgecls_device.sources.camera_choice import CameraChoice, choose_mode, desc
 from edgecls_device.sources.capture import fourcc_text, grab, open_capture
 from edgecls_device.sources.folder import natural_key
 from edgecls_device.sources.holders import who_uses
-from edgecls_device.sources.newest import NewestFrameSource
+from edgecls_device.sources.live_opening import open_live
+from edgecls_device.sources.live_source import LiveSource
 from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 from edgecls_device.sources.v4l2 import CameraInfo, is_busy, read_camera
+from edgecls_device.stop import Stop
 
 __all__ = [
     "CameraCapture",
@@ -38,18 +40,20 @@ _PI_HINT = (
 )
 
 
-def open_camera(text: str, options: SourceOptions = NO_OPTIONS) -> NewestFrameSource:
+def open_camera(
+    text: str, options: SourceOptions = NO_OPTIONS, *, stop: Stop | None = None
+) -> LiveSource:
     """Open a camera.
 
     Args:
         text: Its number, or ``/dev/videoN``.
         options: What was wished.
+        stop: Ends the opening at once; the source then gives no frame.
 
     Raises:
         SourceError: If there is none, it is not allowed, in use, or gives no frame.
     """
-    check_camera(text, {})
-    return NewestFrameSource(open_camera_capture(text, options.wishes()))
+    return open_live("camera", text, options, stop=stop)
 
 
 def check_camera(text: str, wishes: Mapping[str, Any]) -> None:
@@ -85,7 +89,7 @@ def open_camera_capture(text: str, wishes: Mapping[str, Any]) -> "CameraCapture"
 
 def device_path(text: str) -> str:
     """Return the path of a camera that is given by its number or its path."""
-    return text if text.startswith("/dev/") else f"/dev/video{int(text)}"
+    return text if "/" in text else f"/dev/video{int(text)}"
 
 
 def inspect_camera(device: str, options: SourceOptions = NO_OPTIONS) -> CameraInfo:

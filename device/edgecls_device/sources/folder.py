@@ -21,13 +21,15 @@ from edgecls_device.stop import Stop
 __all__ = ["FolderSource", "natural_key", "open_folder"]
 
 
-def open_folder(path: str, options: SourceOptions = NO_OPTIONS) -> "FolderSource":
+def open_folder(
+    path: str, options: SourceOptions = NO_OPTIONS, *, stop: Stop | None = None
+) -> "FolderSource":
     """Open a folder of photos.
 
     Raises:
         SourceError: If it has none, or cannot be read.
     """
-    del options
+    del options, stop
     return FolderSource(path)
 
 

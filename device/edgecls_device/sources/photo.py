@@ -18,14 +18,16 @@ from edgecls_device.stop import Stop
 __all__ = ["PhotoSource", "open_photo"]
 
 
-def open_photo(path: str, options: SourceOptions = NO_OPTIONS) -> "PhotoSource":
+def open_photo(
+    path: str, options: SourceOptions = NO_OPTIONS, *, stop: Stop | None = None
+) -> "PhotoSource":
     """Open a photo, which has no options.
 
     Raises:
         ImageError: If it cannot be decoded.
         StorageError: If it cannot be read.
     """
-    del options
+    del options, stop
     return PhotoSource(path)
 
 

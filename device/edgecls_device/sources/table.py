@@ -2,10 +2,10 @@
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from types import MappingProxyType
 from typing import cast
 
@@ -25,7 +25,7 @@ __all__ = [
     "source_kind",
 ]
 
-POLL_S = 0.05
+VIDEO_MAJOR = 81  # https://www.kernel.org/doc/Documentation/admin-guide/devices.txt
 
 _LIVE = frozenset({"wait_for_source", "give_up_after_s", "frozen_after_s"})
 _CAMERA = _LIVE | {"camera_size", "camera_fps", "camera_format"}
@@ -36,8 +36,7 @@ class SourceEntry:
     """One kind of source.
 
     Attributes:
-        target: ``module:function`` that opens it: called with the user's text and ``SourceOptions``, gives a
-            ``Source``.
+        target: ``module:function`` that opens it: called as ``(text, options, stop=stop)``, gives a ``Source``.
         noun: What it is, for messages.
         honours: Names of the options that it honours; others are refused.
         pattern: A regular expression of the user's text, of kinds that are known by that; others are paths.
@@ -55,7 +54,31 @@ SOURCES: Mapping[str, SourceEntry] = MappingProxyType(
             target="edgecls_device.sources.camera:open_camera",
             noun="a camera",
             honours=_CAMERA,
-            pattern=r"[0-9]{1,3}|/dev/video[0-9]{1,3}",
+            pattern=r"[0-9]{1,3}|/dev/video[0-9]{1,3}|/dev/v4l/.+",
+        ),
+        "picamera": SourceEntry(
+            target="edgecls_device.sources.picamera:open_picamera",
+            noun="a Raspberry Pi camera",
+            honours=_CAMERA - {"camera_format"},
+            pattern=r"picamera(:.*)?",
+        ),
+        "gstreamer": SourceEntry(
+            target="edgecls_device.sources.gstreamer:open_gstreamer",
+            noun="a GStreamer pipeline",
+            honours=_LIVE,
+            pattern=r"gstreamer:.*",
+        ),
+        "test": SourceEntry(
+            target="edgecls_device.sources.test_pattern:open_pattern",
+            noun="a test picture",
+            honours=_LIVE,
+            pattern=r"test:.*",
+        ),
+        "loop": SourceEntry(
+            target="edgecls_device.sources.realtime:open_loop",
+            noun="a looped video",
+            honours=_LIVE,
+            pattern=r"loop:.*",
         ),
         "stream": SourceEntry(
             target="edgecls_device.sources.stream:open_stream",
@@ -80,7 +103,10 @@ SOURCES: Mapping[str, SourceEntry] = MappingProxyType(
 )
 """What opens each kind; of patterns the first that matches counts."""
 
-_KINDS = "a camera (0 or /dev/video0), a photo, a folder of photos, a video file, or an http(s) or rtsp URL"
+_KINDS = (
+    "a camera (0, /dev/video0 or picamera), a photo, a folder of photos, a video file, "
+    "an http(s) or rtsp URL, or test:"
+)
 
 _OPTION_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -96,12 +122,15 @@ _OPTION_NAMES: Mapping[str, str] = MappingProxyType(
 """Options that are refused where they mean nothing. ``frozen_after_s`` has a default for all."""
 
 
-def open_source(text: str, options: SourceOptions = NO_OPTIONS) -> Source:
+def open_source(
+    text: str, options: SourceOptions = NO_OPTIONS, *, stop: Stop | None = None
+) -> Source:
     """Open a camera, stream, folder, photo or video.
 
     Args:
         text: A camera's number or ``/dev/videoN``, a URL, a path, or what a pattern of ``SOURCES`` says.
         options: What was wished besides.
+        stop: Ends the opening of a live source at once; the source then gives no frame.
 
     Raises:
         ImageError: If a photo cannot be decoded.
@@ -111,7 +140,7 @@ def open_source(text: str, options: SourceOptions = NO_OPTIONS) -> Source:
     """
     kind = source_kind(text)
     check_options(kind, text, options)
-    return cast("Source", load(SOURCES[kind].target, extra="device")(text, options))
+    return cast("Source", load(SOURCES[kind].target, extra="device")(text, options, stop=stop))
 
 
 def check_options(kind: str, text: str, options: SourceOptions) -> None:
@@ -150,6 +179,8 @@ def source_kind(text: str) -> str:
         if path.is_file():
             return "photo" if _is_photo(path) else "video"
         exists = bool(text) and path.exists()
+        if exists and _is_video_device(path):
+            return "camera"
     except (OSError, ValueError):  # such as a name that is too long, or with a zero byte in it
         exists = False
     if exists:
@@ -157,6 +188,12 @@ def source_kind(text: str) -> str:
         raise SourceError(message, hint="give a file, or a camera by its number")
     message = f"Expected a source that exists, got {text!r}."
     raise SourceError(message, hint=_hint(path))
+
+
+def _is_video_device(path: Path) -> bool:
+    """Return whether it is a video device under a name of its own, as udev's rules make them."""
+    status = path.stat()
+    return stat.S_ISCHR(status.st_mode) and os.major(status.st_rdev) == VIDEO_MAJOR
 
 
 def _is_photo(path: Path) -> bool:
@@ -187,31 +224,13 @@ def _is_folder(path: Path) -> bool:
 def open_unless_stopped(
     text: str, stop: Stop, options: SourceOptions = NO_OPTIONS
 ) -> Source | None:
-    """Open a source, but give up at once when ``stop`` is requested: a silent host blocks for seconds.
+    """Open a source, but give up at once when ``stop`` is requested; see :func:`open_source`.
 
     Returns:
         The source, or None if it was given up.
-
-    Raises:
-        ImageError: If a photo cannot be decoded.
-        SourceError: If it does not exist, cannot be opened or gives no frame.
     """
-    if source_kind(text) != "stream":
-        return open_source(text, options)
-    opened: list[Source | Exception] = []
-
-    def open_it() -> None:
-        try:
-            opened.append(open_source(text, options))
-        except Exception as error:
-            opened.append(error)
-
-    thread = Thread(target=open_it, name="edgecls-open", daemon=True)
-    thread.start()
-    while not opened:
-        if stop.is_requested:
-            return None
-        thread.join(POLL_S)
-    if isinstance(opened[0], Exception):
-        raise opened[0]
-    return opened[0]
+    source = open_source(text, options, stop=stop)
+    if not stop.is_requested:
+        return source
+    source.close()
+    return None

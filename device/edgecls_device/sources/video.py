@@ -11,9 +11,11 @@ from edgecls_device.sources.protocol import (
     DELIVERING,
     ENDED,
     CapturedFrame,
+    Source,
     SourceStatus,
     captured_now,
 )
+from edgecls_device.sources.realtime import open_realtime
 from edgecls_device.stop import Stop
 
 __all__ = ["VideoSource", "open_video"]
@@ -21,13 +23,21 @@ __all__ = ["VideoSource", "open_video"]
 SHORT_BELOW = 0.9  # containers only estimate their number of frames
 
 
-def open_video(path: str, options: SourceOptions = NO_OPTIONS) -> "VideoSource":
+def open_video(
+    path: str, options: SourceOptions = NO_OPTIONS, *, stop: Stop | None = None
+) -> "Source":
     """Open a video file.
+
+    Args:
+        path: The file.
+        options: With ``realtime`` it becomes a live source.
+        stop: Ends the opening of a live source at once.
 
     Raises:
         SourceError: If it is no video that OpenCV can decode.
     """
-    del options
+    if options.realtime:
+        return open_realtime(path, options, stop=stop)
     capture = open_capture(path, cv2.CAP_FFMPEG)
     if capture is None:
         message = f"Expected a photo or a video file, got {path!r}, which is neither."
