@@ -51,6 +51,7 @@ def frame_record(result: FrameResult) -> dict[str, Any]:
     height, width = frame.image.shape[:2]
     decision = encode(result.decision)
     return {
+        "kind": "edgecls.frame",
         "frame": frame.index,
         "source": frame.source,
         "time": captured.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
