@@ -31,13 +31,15 @@ class Handlers:
         self,
         *,
         status: Callable[[], LiveStatus],
+        problems: Callable[[], dict[str, int]],
         sink: WebSink,
         showing: Showing,
         access: Access,
         gate: Gate,
         cookie: Callable[[], str],
     ) -> None:
-        self._status, self._sink, self._showing = status, sink, showing
+        self._status, self._problems = status, problems
+        self._sink, self._showing = sink, showing
         self._access, self._gate, self._cookie = access, gate, cookie
 
     @staticmethod
@@ -66,8 +68,7 @@ class Handlers:
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Say all there is about the run."""
         del request
-        problems = {**self._showing.problems, **self._gate.problems}
-        web_record = {**encode(self._showing.counts), "problems": problems}
+        web_record = {**encode(self._showing.counts), "problems": self._problems()}
         return json_answer({**status_record(self._status()), "web": web_record})
 
     async def events(self, request: web.Request) -> web.StreamResponse:

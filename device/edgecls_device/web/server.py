@@ -10,11 +10,13 @@ from typing import Any
 
 from aiohttp import web
 
+from edgecls_device.classifier import Classifier
 from edgecls_device.errors import OptionError
 from edgecls_device.health import StatusBoard
 from edgecls_device.web.application import Application
 from edgecls_device.web.guard import Guard
 from edgecls_device.web.listening import listen
+from edgecls_device.web.saving import Store
 from edgecls_device.web.settings import PageFacts, WebSettings
 from edgecls_device.web.sink import WebSink
 
@@ -34,16 +36,29 @@ class WebServer:
         sink: Give it to the run.
     """
 
-    def __init__(self, settings: WebSettings, board: StatusBoard, *, facts: PageFacts) -> None:
+    def __init__(
+        self,
+        settings: WebSettings,
+        board: StatusBoard,
+        *,
+        facts: PageFacts,
+        open_classifier: Callable[[], Classifier] | None = None,
+        store: Store | None = None,
+    ) -> None:
         """Take the settings; nothing happens before :meth:`start`.
 
         Args:
             settings: Where to listen, and the token.
             board: Says how the run is.
             facts: What the page says about the model.
+            open_classifier: Opens a model for ``POST /classify``, in a thread of the server; without it
+                there is no such route.
+            store: Where the page saves pictures; without it, it does not.
         """
         self.sink = WebSink()
         self._settings, self._board, self._facts = settings, board, facts
+        self._open_classifier, self._store = open_classifier, store
+        self._log = _Log()
         self._listener: socket.socket | None = None
         self._port = settings.port
         self._trouble = ""
@@ -123,8 +138,7 @@ class WebServer:
             self._is_up.set()
 
     async def _serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        log = _Log()
+        loop, log = asyncio.get_running_loop(), self._log
         loop.set_exception_handler(
             lambda _, context: log.note(str(context.get("exception") or context["message"]))
         )
@@ -135,6 +149,10 @@ class WebServer:
             facts=self._facts,
             sink=self.sink,
             port=lambda: self._port,
+            connections=self._connections,
+            problems=log.as_counts,
+            open_classifier=self._open_classifier,
+            store=self._store,
         )
         runner = web.AppRunner(
             site.application,
@@ -173,6 +191,10 @@ class WebServer:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(runner.cleanup(), CLOSE_S / 2)
             site.close()
+
+    def _connections(self) -> tuple[int, dict[str, int]]:
+        guard = self._guard
+        return (0, {}) if guard is None else (guard.open, dict(guard.closed))
 
     async def _listen_always(self) -> None:
         while True:
@@ -219,6 +241,9 @@ class _Log:
     def note(self, message: str) -> None:
         self.count += 1
         self.last = message[:200]
+
+    def as_counts(self) -> dict[str, int]:
+        return {f"the latest: {self.last}": self.count} if self.count else {}
 
 
 async def _always(work: Callable[[], Awaitable[None]], log: _Log) -> None:

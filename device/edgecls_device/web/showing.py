@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +23,7 @@ MOST_VIEWERS = 16
 SHORTEST_INTERVAL_S = 1 / 15
 TICK_S = 1.0
 SILENCE_S = 10.0
+GOODBYE_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +121,10 @@ class Showing:
         return socket
 
     async def close(self) -> None:
-        """Say goodbye to all viewers."""
+        """Say goodbye to all viewers; who does not answer is not waited for."""
+        goodbyes = [viewer.close() for viewer in self._viewers]
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*goodbyes, return_exceptions=True), GOODBYE_S)
 
     async def tell_all(self) -> None:
         """Send the status once a second, for ever."""
@@ -138,10 +143,10 @@ class Showing:
             self._asked.clear()
             if not any(viewer.wants_picture for viewer in self._viewers):
                 continue
-            self._sink.note_waiting(True)
+            self._sink.note_waiting(shown)
             await self._newer(shown)
             picture = await self.picture(after=shown)
-            self._sink.note_waiting(False)
+            self._sink.note_waiting(None)
             shown = picture[0].number
             for viewer in self._viewers:
                 viewer.offer(picture)

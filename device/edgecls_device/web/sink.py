@@ -35,7 +35,8 @@ class WebSink(DirectSink):
         self._shot: Shot | None = None
         self._events: deque[Event] = deque(maxlen=EVENTS_KEPT)
         self._given = self._event_count = self._dropped = 0
-        self._is_awaited = self._is_unseen = False
+        self._is_awaited = False
+        self._waiting_after: int | None = None
         self._on_shot: Callable[[], None] | None = None
         self._on_event: Callable[[Event], None] | None = None
         self._trouble: Callable[[], str] = str
@@ -44,7 +45,8 @@ class WebSink(DirectSink):
         """Take the place of the result before."""
         with self._lock:
             self._given += 1
-            self._dropped += self._is_unseen
+            after, before = self._waiting_after, self._shot
+            self._dropped += after is not None and before is not None and before.number > after
             self._shot = Shot(number=self._given, result=result)
             wake, self._is_awaited = (self._on_shot if self._is_awaited else None), False
         if wake is not None:
@@ -116,7 +118,7 @@ class WebSink(DirectSink):
             self._is_awaited = True
             return None
 
-    def note_waiting(self, is_waiting: bool) -> None:
-        """Say whether viewers wait, so that what they miss is counted."""
+    def note_waiting(self, after: int | None) -> None:
+        """Say that viewers wait for what is newer than ``after``, so that what they miss is counted."""
         with self._lock:
-            self._is_unseen = is_waiting
+            self._waiting_after = after

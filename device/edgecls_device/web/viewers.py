@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from edgecls_device.errors import EdgeclsError, OptionError
 from edgecls_device.web.messages import as_text
@@ -75,6 +75,10 @@ class Viewer:
         """Whether it has not answered for so long."""
         since = self._unanswered_since
         return since is not None and time.monotonic() - since > seconds
+
+    async def close(self) -> None:
+        """Tell it that the server goes away."""
+        await self._socket.close(code=WSCloseCode.GOING_AWAY)
 
     async def write_all(self) -> None:
         """Send what it is given until the connection ends."""

@@ -20,11 +20,15 @@ class Worker:
     """One thread that does one thing after the other for one event loop.
 
     Whoever calls bounds how many wait.
+
+    Attributes:
+        pending: Jobs that wait or are done now, also those that nobody waits for any more.
     """
 
     def __init__(self, name: str) -> None:
         """Start the thread, inside the event loop that will await it."""
         self._loop = asyncio.get_running_loop()
+        self.pending = 0
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -32,6 +36,7 @@ class Worker:
     async def run(self, function: Callable[[], ResultT]) -> ResultT:
         """Return what ``function`` returns in the worker's thread, or raise what it raises."""
         future: asyncio.Future[ResultT] = self._loop.create_future()
+        self.pending += 1
         self._jobs.put((future, function))
         return await future
 
@@ -46,22 +51,24 @@ class Worker:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             future, function = job
-            if future.cancelled():  # nobody waits any more
-                continue
+            value, error = None, None
+            if not future.cancelled():  # else nobody waits any more
+                try:
+                    value = function()
+                except Exception as raised:
+                    error = raised
+            del job, function  # what they hold is large, and the next job may come in an hour
             try:
-                value, error = function(), None
-            except Exception as raised:
-                value, error = None, raised
-            try:
-                self._loop.call_soon_threadsafe(_settle, future, value, error)
-            except RuntimeError:  # the loop was closed meanwhile: nobody waits
+                self._loop.call_soon_threadsafe(self._settle, future, value, error)
+            except RuntimeError:  # the loop was closed meanwhile
                 return
+            del future, value, error
 
-
-def _settle(future: "asyncio.Future[Any]", value: Any, error: Exception | None) -> None:
-    if future.done():  # cancelled meanwhile
-        return
-    if error is None:
-        future.set_result(value)
-    else:
-        future.set_exception(error)
+    def _settle(self, future: "asyncio.Future[Any]", value: Any, error: Exception | None) -> None:
+        self.pending -= 1
+        if future.done():  # cancelled meanwhile
+            return
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
