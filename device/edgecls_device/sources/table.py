@@ -13,6 +13,7 @@ from edgecls_device.errors import OptionError, SourceError
 from edgecls_device.images import IMAGE_SUFFIXES, is_picture
 from edgecls_device.lazy import load
 from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
+from edgecls_device.sources.prefetch import PrefetchedSource
 from edgecls_device.sources.protocol import Source
 from edgecls_device.stop import Stop
 
@@ -140,7 +141,9 @@ def open_source(
     """
     kind = source_kind(text)
     check_options(kind, text, options)
-    return cast("Source", load(SOURCES[kind].target, extra="device")(text, options, stop=stop))
+    source = cast("Source", load(SOURCES[kind].target, extra="device")(text, options, stop=stop))
+    has_many = kind == "folder" or source.frame_rate > 0
+    return source if source.is_live or not has_many else PrefetchedSource(source)
 
 
 def check_options(kind: str, text: str, options: SourceOptions) -> None:
