@@ -65,14 +65,14 @@ def test_fifty_times_lost_and_found_leave_nothing_behind(http_camera):
         for cycle in range(50):
             watched.until_frames(2)
             if cycle == 5:
-                before = len(os.listdir("/proc/self/fd")), threading.active_count()
+                before = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
             http_camera.stop()
             watched.until_lost()
             http_camera.start()
             assert watched.until_frames(1) < 3
         assert watched.source.status.reconnects == 50
         watched.until_frames(2)
-        after = len(os.listdir("/proc/self/fd")), threading.active_count()
+        after = len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
     assert after[0] <= before[0] + 2  # sockets of the camera that are being closed
     assert after[1] <= before[1] + 2
     assert watched.source._captures._leaving == []
