@@ -11,16 +11,30 @@ export class History {
   #hues;
   #events = new Map(); // by id, oldest first
   #gaps = []; // when no live picture came, as seen from here: {start, end}
+  #pieces = new Map(); // of the band, by event and gap
+  #seen = 0; // until when what lasts is known to last, on the server's clock
+  #isLive = false;
   #isLong = false;
   #drawn = "";
 
   constructor(clock, hues) {
     this.#clock = clock;
     this.#hues = hues;
+    byId("band").replaceChildren();
     byId("more-events").onclick = () => {
       this.#isLong = !this.#isLong;
       this.draw();
     };
+  }
+
+  /** Take what the server remembers; a stay that it has forgotten ended when it was last seen. */
+  begin(events) {
+    const known = new Set(events.map((event) => event.id));
+    for (const [id, event] of this.#events) {
+      if (event.end === null && !known.has(id)) this.#events.set(id, { ...event, end: this.#seen });
+    }
+    for (const event of events) this.add(event);
+    this.draw();
   }
 
   add(event) {
@@ -30,11 +44,14 @@ export class History {
 
   /** Say whether pictures are live now. */
   note(isLive) {
+    const now = this.#clock.now;
     const open = this.#gaps.at(-1);
     const isOpen = open && open.end === null;
-    if (isLive && isOpen) open.end = this.#clock.now;
-    if (!isLive && !isOpen) this.#gaps.push({ start: this.#clock.now, end: null });
+    if (isLive && isOpen) open.end = now;
+    if (!isLive && !isOpen) this.#gaps.push({ start: now, end: null });
     if (this.#gaps.length > KEPT) this.#gaps.shift();
+    if (isLive) this.#seen = now;
+    this.#isLive = isLive;
   }
 
   draw() {
@@ -42,34 +59,44 @@ export class History {
     this.#drawList();
   }
 
+  /** When a stay ended, or until when it is known to last. */
+  #end(event) {
+    return event.end ?? (this.#isLive ? this.#clock.now : Math.max(this.#seen, event.start));
+  }
+
   #drawBand() {
-    const end = this.#clock.now;
-    const start = end - 60 * MINUTES;
-    const segment = (kind, from, to) => {
-      if (to < start || from > end) return [];
-      const left = Math.max(from, start);
-      const piece = make("span", kind);
-      piece.style.left = `${(100 * (left - start)) / (end - start)}%`;
-      piece.style.width = `${(100 * (Math.min(to, end) - left)) / (end - start)}%`;
-      return [piece];
-    };
-    const gaps = this.#gaps.flatMap((gap) => segment("gap", gap.start, gap.end ?? end));
-    const stays = [...this.#events.values()].flatMap((event) => {
-      const pieces = segment("stay", event.start, event.end ?? end);
-      for (const piece of pieces) {
-        this.#hues.paint(piece, event.label);
-        piece.title = this.#sentence(event);
-      }
-      return pieces;
-    });
-    byId("band").replaceChildren(...gaps, ...stays);
-    byId("band").setAttribute("aria-label", `Timeline of the last five minutes: ${words.counted(stays.length, "event")}`);
+    const now = this.#clock.now;
+    const old = this.#pieces;
+    this.#pieces = new Map();
+    for (const gap of this.#gaps) this.#place(old, gap, "gap", gap.start, gap.end ?? now);
+    for (const event of this.#events.values()) {
+      const piece = this.#place(old, event.id, "stay", event.start, this.#end(event));
+      if (!piece) continue;
+      this.#hues.paint(piece, event.label);
+      piece.title = this.#sentence(event);
+    }
+    for (const [key, piece] of old) if (!this.#pieces.has(key)) piece.remove();
+    const count = this.#events.size;
+    byId("band").setAttribute("aria-label", `Timeline of the last five minutes, ${words.counted(count, "event")} below`);
+  }
+
+  #place(old, key, kind, from, to) {
+    const now = this.#clock.now;
+    const span = 60 * MINUTES;
+    const start = now - span;
+    if (to < start || from > now) return null;
+    const left = Math.max(from, start);
+    const piece = old.get(key) ?? byId("band").appendChild(make("span", kind));
+    piece.style.left = `${(100 * (left - start)) / span}%`;
+    piece.style.width = `${(100 * Math.max(Math.min(to, now) - left, 0)) / span}%`;
+    this.#pieces.set(key, piece);
+    return piece;
   }
 
   #drawList() {
     const newest = [...this.#events.values()].reverse();
     const shown = newest.slice(0, this.#isLong ? KEPT : FIRST_SHOWN);
-    const key = JSON.stringify(shown.map((event) => [event.id, this.#span(event), this.#length(event), event.peak_score]));
+    const key = JSON.stringify(shown.map((event) => [event.id, this.#sentence(event)]));
     show(byId("no-events"), newest.length === 0);
     show(byId("more-events"), newest.length > FIRST_SHOWN);
     say(byId("more-events"), this.#isLong ? "Show fewer" : `Show ${newest.length - FIRST_SHOWN} earlier`);
@@ -79,7 +106,7 @@ export class History {
   }
 
   #row(event) {
-    const row = make("li", event.end === null ? "here" : "");
+    const row = make("li", event.end === null && this.#isLive ? "here" : "");
     this.#hues.paint(row, event.label);
     const label = makeForeign("span", "event-label", event.label);
     label.title = event.label;
@@ -87,22 +114,19 @@ export class History {
       make("span", "swatch"),
       label,
       make("span", "event-time number", this.#span(event)),
-      make("span", "event-length number", this.#length(event)),
+      make("span", "event-length number", words.duration(this.#end(event) - event.start)),
       make("span", "event-peak number", `peak ${words.percent(event.peak_score)}`),
     );
     return row;
   }
 
   #span(event) {
-    return `${words.clock(event.start)}–${event.end === null ? "now" : words.clock(event.end)}`;
-  }
-
-  #length(event) {
-    return words.duration((event.end ?? this.#clock.now) - event.start);
+    const open = this.#isLive ? "now" : "?";
+    return `${words.clock(event.start)}–${event.end === null ? open : words.clock(event.end)}`;
   }
 
   #sentence(event) {
-    const parts = [this.#span(event), this.#length(event), `peak ${words.percent(event.peak_score)}`];
-    return `${event.label} ${parts.join(", ")}`;
+    const length = words.duration(this.#end(event) - event.start);
+    return `${event.label} ${this.#span(event)}, ${length}, peak ${words.percent(event.peak_score)}`;
   }
 }

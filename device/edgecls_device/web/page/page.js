@@ -1,7 +1,7 @@
 // The live page: takes what the server says and gives each part of the page its share.
 import { Connection } from "./connection.js";
 import { Bars, Verdict } from "./decision.js";
-import { byId, Hues, say } from "./elements.js";
+import { byId, Hues, say, show } from "./elements.js";
 import { History } from "./history.js";
 import * as numbers from "./numbers.js";
 import { PhotoTrial } from "./photo.js";
@@ -34,12 +34,14 @@ class Page {
   #isSignedOut = false;
   #refusal = "";
   #ageAtArrival = 0;
+  #icon = "";
 
   async begin() {
     const token = takeToken();
     if (token !== null) this.#refusal = await signIn(token);
     this.#connection.open();
     setInterval(() => this.#tick(), 200);
+    document.addEventListener("visibilitychange", () => this.#tick());
     setInterval(() => this.#history?.draw(), 1000);
   }
 
@@ -91,6 +93,7 @@ class Page {
     say(byId("source"), [hello.source, hello.description].filter(Boolean).join(" · "));
     say(byId("model"), [hello.artifact, hello.backend].filter(Boolean).join(" on "));
     this.#saving.begin(hello);
+    show(byId("photo"), hello.can_classify ?? true);
     const key = JSON.stringify(hello.labels);
     if (key !== this.#key) {
       this.#key = key;
@@ -100,8 +103,7 @@ class Page {
       this.#photo.begin(hues, hello.labels);
       this.#history = new History(this.#clock, hues);
     }
-    for (const event of hello.events) this.#history.add(event);
-    this.#history.draw();
+    this.#history.begin(hello.events);
   }
 
   #take(status) {
@@ -147,9 +149,10 @@ class Page {
     const state = this.#state;
     const cover = this.#cover(state);
     const ageMs = this.#ageMs;
-    this.#stage.show({ isLive: !cover, ...cover, ageMs });
     const reasons = this.#status?.reasons ?? [];
     numbers.showState(state, reasons.filter((reason) => !cover || reason !== cover.reason));
+    if (document.hidden) return this.#tell(this.#believedUnseen(state));
+    this.#stage.show({ isLive: !cover, ...cover, ageMs });
     numbers.showAge(ageMs);
     this.#saving.enable(!cover);
     if (ageMs !== null) this.#history?.note(!cover);
@@ -159,24 +162,30 @@ class Page {
       numbers.clearRates();
       this.#stage.badge({ isStill: false, isStale: false });
     }
-    this.#tell(cover ? cover.title : this.#believed());
+    this.#stage.caption(cover ? "" : nameOf(this.#result));
+    this.#tell(cover ? cover.title : nameOf(this.#result));
   }
 
-  #believed() {
-    return this.#result.is_unknown ? "unknown" : this.#result.label;
+  /** A hidden page gets no pictures, but the window's title still says what is believed. */
+  #believedUnseen(state) {
+    const decision = this.#status?.decision;
+    return decision ? nameOf(decision) : numbers.stateInWords(state);
   }
 
   /** The title of the window, its icon, and what a screen reader says, at most once in four seconds. */
   #tell(text) {
     const title = `${words.shortened(text, 40)} · ${this.#title}`;
     if (document.title !== title) document.title = title;
-    this.#stage.describe(`Camera picture: ${text}`);
-    byId("favicon").href = icon(byId("pill").dataset.state);
+    const href = icon(byId("pill").dataset.state);
+    if (this.#icon !== href) byId("favicon").href = this.#icon = href;
     if (text === this.#spoken.text || Date.now() - this.#spoken.at < SPEAK_MS) return;
     this.#spoken = { text, at: Date.now() };
     say(byId("spoken"), text);
+    this.#stage.describe(`Camera picture: ${text}`);
   }
 }
+
+const nameOf = (decision) => (decision.is_unknown ? "unknown" : decision.label);
 
 const COLORS = { ready: "1f9d61", degraded: "d08a00", source_lost: "d33f3f", gone: "d33f3f" };
 

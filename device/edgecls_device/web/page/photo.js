@@ -19,7 +19,7 @@ export class PhotoTrial {
       depth = Math.max(depth + change, 0);
       byId("drop").classList.toggle("over", depth > 0);
     };
-    const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+    const hasFiles = (event) => !byId("photo").hidden && event.dataTransfer?.types.includes("Files");
     addEventListener("dragenter", (event) => hasFiles(event) && mark(1));
     addEventListener("dragleave", (event) => hasFiles(event) && mark(-1));
     addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());

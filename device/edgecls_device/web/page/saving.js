@@ -44,30 +44,34 @@ export class Saving {
     for (const { button } of this.#chips.values()) button.setAttribute("aria-disabled", !isLive);
   }
 
-  saved({ label, count }) {
+  saved({ label, count, is_new: isNew = true }) {
     this.#waiting = 0;
     const chip = this.#chips.get(label) ?? this.#chip(label);
     say(chip.number, words.count(count));
     chip.button.setAttribute("aria-label", `${label}, ${count} saved`);
-    flash(chip.button);
+    if (isNew) flash(chip.button);
     if (byId("other-label").value.trim() === label) byId("other-label").value = "";
-    this.#say(`Saved under ${words.shortened(label)}: ${words.counted(count, "picture")}.`);
+    const name = words.shortened(label);
+    const pictures = words.counted(count, "picture");
+    this.#say(isNew ? `Saved under ${name}: ${pictures}.` : `Not saved again: ${name} has one like it (${pictures}).`);
     remember(label);
   }
 
   failed(message) {
-    if (!this.#waiting) return false;
     this.#waiting = 0;
     this.#release();
     this.#say(message, true);
-    return true;
   }
 
   #save(label) {
     if (!this.#isLive) return this.#say("There is no live picture to save.", true);
-    if (Date.now() - this.#waiting < ANSWER_MS) return;
+    if (this.#isWaiting) return this.#say("Still saving the picture before this one.");
     this.#waiting = Date.now();
     this.#send({ type: "save", label });
+  }
+
+  get #isWaiting() {
+    return Date.now() - this.#waiting < ANSWER_MS;
   }
 
   #chip(label) {
@@ -77,10 +81,18 @@ export class Saving {
     button.append(makeForeign("span", "chip-label", words.shortened(label, 40)), number);
     button.title = label;
     button.setAttribute("aria-disabled", !this.#isLive);
-    button.addEventListener("pointerdown", (event) => event.button === 0 && this.#hold(label, button));
+    let isPressed = false; // by a pointer, which has saved already when the click comes
+    button.addEventListener("pointerdown", (event) => {
+      isPressed = event.button === 0;
+      if (isPressed) this.#hold(label, button);
+    });
     button.addEventListener("pointerleave", () => this.#release());
     button.addEventListener("contextmenu", (event) => event.preventDefault());
-    button.addEventListener("click", (event) => event.detail === 0 && this.#save(label)); // by keyboard
+    button.addEventListener("keydown", () => (isPressed = false));
+    button.addEventListener("click", () => {
+      if (!isPressed && !this.#isWaiting) this.#save(label); // a keyboard, which may be held too
+      isPressed = false;
+    });
     byId("chips").append(button);
     const chip = { button, number };
     this.#chips.set(label, chip);
@@ -92,7 +104,7 @@ export class Saving {
     this.#save(label);
     button.classList.add("held");
     this.#held = setTimeout(() => {
-      this.#held = setInterval(() => this.#save(label), EVERY_MS);
+      this.#held = setInterval(() => this.#isWaiting || this.#save(label), EVERY_MS);
     }, HOLD_MS);
   }
 

@@ -21,6 +21,16 @@ export class Stage {
   #context = byId("picture").getContext("2d", { alpha: false });
   pictures = 0;
 
+  constructor() {
+    // On a phone the picture stays while the rest scrolls; once the decision is gone, the picture says it.
+    const look = () => {
+      const bottom = this.#stage.getBoundingClientRect().bottom;
+      show(byId("caption"), byId("verdict").getBoundingClientRect().bottom < bottom);
+    };
+    addEventListener("scroll", look, { passive: true });
+    addEventListener("resize", look);
+  }
+
   /** Draw one JPEG; fails if it is none. */
   async draw(blob) {
     const picture = await decode(blob);
@@ -49,6 +59,10 @@ export class Stage {
     show(byId("badge-still"), isStill);
     show(byId("badge-stale"), isStale);
     this.#stage.classList.toggle("frozen", isStale);
+  }
+
+  caption(text) {
+    say(byId("caption"), text);
   }
 
   describe(text) {
