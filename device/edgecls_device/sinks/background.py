@@ -128,6 +128,7 @@ class BackgroundSink:
                 self._summary = summary
                 self._finish_by = time.monotonic() + self._finish_s
                 self._condition.notify_all()
+        self._hurry()
 
     def finish(self, summary: RunSummary) -> None:
         """Wait until everything is written and completed, or the deadline is over.
@@ -150,6 +151,7 @@ class BackgroundSink:
             patience = _LOOK_S if self._is_over else self._finish_s
             self._is_closing = True
             self._condition.notify_all()
+        self._hurry()
         if self._thread is not threading.current_thread():
             self._thread.join(patience)
             if self._thread.is_alive():
@@ -179,6 +181,12 @@ class BackgroundSink:
             np.uint8(0), result.image.shape
         )  # one byte, so that frames are freed
         return replace(result, frame=replace(result.frame, image=shape))
+
+    def _hurry(self) -> None:
+        """Tell a sink that waits between attempts that the end has come; only the sinks that do have this."""
+        hurry = getattr(self.inner, "hurry", None)
+        if hurry is not None and (not self._is_lossless or self._stop.is_requested):
+            hurry()
 
     def _raise_error(self) -> None:
         if self._error is not None:

@@ -127,7 +127,7 @@ def test_photos_are_each_shown_for_a_while_and_the_last_until_a_key(monkeypatch)
 
 def test_a_key_goes_to_the_next_photo(monkeypatch):
     monkeypatch.setattr(window, "PHOTO_S", 1000.0)
-    screen, stop = FakeHighgui([ord(" ")] * 3).install(monkeypatch), Stop()
+    screen, stop = FakeHighgui([ord(" ")] * 10**6).install(monkeypatch), Stop()
     sink = WindowSink(stop, hold=True)
     thread = in_thread(sink, 3)
     end = time.monotonic() + 10
