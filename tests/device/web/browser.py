@@ -99,6 +99,28 @@ class Browser:
         element = self._post("/element", using="css selector", value=selector)
         self._post(f"/element/{element[ELEMENT]}/click")
 
+    def press(self, *keys):
+        """Press keys one after the other, such as ``"a"`` or ``"Enter"``."""
+        for key in keys:
+            typed = (
+                {"text": "\r" if key == "Enter" else key} if key == "Enter" or len(key) == 1 else {}
+            )
+            code = {"windowsVirtualKeyCode": 13} if key == "Enter" else {}
+            self.devtools("Input.dispatchKeyEvent", type="keyDown", key=key, **typed, **code)
+            self.devtools("Input.dispatchKeyEvent", type="keyUp", key=key, **code)
+
+    def middle(self, selector):
+        """Return x and y of the middle of an element."""
+        return self.script(
+            "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+            "return [box.x + box.width / 2, box.y + box.height / 2]",
+            selector,
+        )
+
+    def mouse(self, what, x, y):
+        """``mousePressed`` or ``mouseReleased`` there."""
+        self.devtools("Input.dispatchMouseEvent", type=what, x=x, y=y, button="left", clickCount=1)
+
     def text(self, selector):
         """Return what a person reads there; empty if there is nothing to be seen."""
         return self.script(

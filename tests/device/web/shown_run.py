@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from edgecls_device.collecting.photo_store import PhotoStore
 from edgecls_device.decisions.settings import DecisionSettings
 from edgecls_device.decisions.temporal import TemporalDecider
 from edgecls_device.health import StatusBoard
@@ -81,7 +82,13 @@ def main():
     more = (f"label {number}" for number in range(options.more_labels))
     facts = PageFacts(title="tiny", labels=(*spec.output_labels, *more), artifact="tiny.tflite")
     settings = WebSettings(port=options.port, token=options.token)
-    server = WebServer(settings, board, facts=facts)
+    server = WebServer(
+        settings,
+        board,
+        facts=facts,
+        open_classifier=lambda: open_model(options.model).classifier,
+        store=None if options.collect is None else PhotoStore(options.collect),
+    )
     server.start()
     sys.stdout.write(server.url + "\n")
     sys.stdout.flush()

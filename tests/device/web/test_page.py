@@ -19,10 +19,10 @@ pytestmark = pytest.mark.skipif(bool(missing_program()), reason=f"needs {missing
 HOSTILE = ("<img src=x onerror=document.title='hacked'>", "قطة 🐈 " + "x" * 190, "</script>&amp;")
 TOKEN = "tok-0123456789abcdef"
 IS_LIVE = "return document.querySelector('#stage').dataset.view === 'live'"
-SAYS = "return document.querySelector(arguments[0]).innerText.includes(arguments[1])"
+SAYS = "return document.querySelector(arguments[0])?.innerText.includes(arguments[1])"
 PIXELS = "return document.querySelector('#picture').toDataURL()"
 BACKGROUND = "return getComputedStyle(document.documentElement).backgroundColor"
-IS_TOO_WIDE = "return document.documentElement.scrollWidth > innerWidth"
+IS_TOO_WIDE = "return document.documentElement.scrollWidth > arguments[0]"
 
 
 class Run:
@@ -128,7 +128,7 @@ def test_what_came_and_went_stands_in_the_timeline_and_in_the_list(page, run):
     page.wait(SAYS, "#events li.here", "green")
     run.tell("color blue")
     page.wait(SAYS, "#events li.here", "blue")
-    gone = page.wait("return document.querySelector('#events li:nth-child(2)').innerText")
+    gone = page.wait("return document.querySelector('#events li:nth-child(2)')?.innerText")
     assert gone.startswith("green")
     assert "peak" in gone
     assert page.script("return document.querySelectorAll('#band .stay').length") >= 2
@@ -175,6 +175,50 @@ def test_a_page_comes_back_after_the_server_was_started_again(page, model):
     page.complaints()  # refused connections are written to the console by the browser itself
 
 
+def test_saving_makes_a_file_under_the_label_by_pointer_key_and_field(page, run, collected):
+    run.tell("color red")
+    open_live(page, run)
+    page.wait(SAYS, "#label", "red")
+    page.click(".chip[title=green]")
+    page.wait(SAYS, "#saved", "Saved under green: 1 picture.")
+    page.script("document.querySelector('.chip[title=blue]').focus()")
+    page.press("Enter")
+    page.wait(SAYS, "#saved", "Saved under blue: 1 picture.")
+    page.script("document.querySelector('#other-label').focus()")
+    page.press("p", "i", "n", "k", "Enter")
+    page.wait(SAYS, "#chips", "pink")
+    page.script("document.querySelector('#other-label').value = '../up'")
+    page.click("#other button")
+    page.wait(SAYS, "#saved.trouble", "Expected a label")
+    saved = sorted(path.parent.name for path in collected.rglob("*.jpg"))
+    assert saved == ["blue", "green", "pink"]
+
+
+def test_holding_a_label_saves_until_it_is_let_go(page, run, collected):
+    open_live(page, run)
+    x, y = page.middle(".chip[title=red]")
+    page.mouse("mousePressed", x, y)
+    for color in ("red", "green", "blue"):
+        run.tell(f"color {color}")
+        page.wait(SAYS, "#label", color)
+    page.wait("return +document.querySelector('.chip[title=red] .chip-count').innerText >= 2")
+    page.mouse("mouseReleased", x, y)
+    page.wait("return document.querySelector('.chip.held') === null")
+    assert len(list((collected / "red").glob("*.jpg"))) >= 2
+
+
+def test_a_photo_is_classified_and_a_file_that_is_none_is_refused(page, run, photo, tmp_path):
+    open_live(page, run)
+    page.choose_file("#photo-file", photo)
+    page.wait(SAYS, "#photo-label", "red")
+    assert page.script("return document.querySelector('#photo-preview').naturalWidth") == 64
+    (tmp_path / "no.jpg").write_text("no photo")
+    page.choose_file("#photo-file", tmp_path / "no.jpg")
+    page.wait(SAYS, "#photo-error", "Expected a JPEG")
+    assert page.text("#photo-result") == ""
+    page.complaints()  # the browser writes the refusal to the console
+
+
 def test_labels_are_shown_as_text_and_no_width_is_too_narrow_for_them(page, model):
     with running(model, "--labels", json.dumps(HOSTILE)) as run:
         for number, color in enumerate(("red", "green", "blue")):
@@ -188,7 +232,7 @@ def test_labels_are_shown_as_text_and_no_width_is_too_narrow_for_them(page, mode
             page.wait("return document.querySelector('#events li.here') !== null")
         for size in (PHONE, DESKTOP, (320, 568)):
             page.resize(size)
-            assert not page.script(IS_TOO_WIDE)
+            assert not page.script(IS_TOO_WIDE, size[0])
         assert "hacked" not in page.script("return document.title.split(' ')[0]")
         assert page.script("return document.querySelectorAll('main img').length") == 1
         assert (
@@ -196,13 +240,16 @@ def test_labels_are_shown_as_text_and_no_width_is_too_narrow_for_them(page, mode
         )
 
 
-def test_a_thousand_labels_leave_the_page_as_long_as_five(page, model):
+def test_a_thousand_labels_leave_the_page_short_and_saving_is_not_offered_without_a_place(
+    page, model
+):
     with running(model, "--more-labels", "997") as run:
         open_live(page, run)
+        assert page.text("#saving") == ""
         assert page.script("return document.querySelectorAll('#bars li').length") == 3
         page.resize(PHONE)
         assert page.script("return document.documentElement.scrollHeight") < 2500
-        assert not page.script(IS_TOO_WIDE)
+        assert not page.script(IS_TOO_WIDE, PHONE[0])
 
 
 def background(page):
