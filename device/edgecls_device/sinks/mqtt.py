@@ -146,5 +146,5 @@ class MqttSink:
         if self._is_finished:
             return
         self._is_finished = True
-        self._worker.finish(seconds)
-        self._outbox.drop_unsaved()  # nobody will send it
+        if self._worker.finish(seconds):
+            self._outbox.drop_unsaved()  # nobody will send it

@@ -58,7 +58,7 @@ class BrokerConnection:
         self._settings = settings
         self._wake = wake
         self._subscriptions: Sequence[str] = ()
-        self._is_connected = self._is_refused = self._is_stopping = False
+        self._is_connected = self._is_tried = self._is_refused = self._is_stopping = False
         self._connected_s = 0.0
         self._short_in_a_row = 0
         self._client = self._make_client(will)
@@ -103,7 +103,10 @@ class BrokerConnection:
         return None if info.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE else info.mid
 
     def stop(self, seconds: float) -> None:
-        """Say goodbye, so that the will is not published, and end paho's thread if it ends in time."""
+        """Say goodbye, so that the will is not published, and end paho's thread if it ends in time.
+
+        Nothing may be published afterwards.
+        """
         self._is_stopping = True
         self._client.disconnect()
         # paho may sit in a connection attempt, and joins its thread without a deadline
@@ -113,6 +116,7 @@ class BrokerConnection:
         stopper.start()
         stopper.join(max(seconds, 0.1))
         self._is_connected = False
+        del self._client  # paho closes its pair of sockets only when nobody holds it
 
     def _make_client(self, will: tuple[str, bytes]) -> paho.Client:
         settings = self._settings
@@ -129,7 +133,11 @@ class BrokerConnection:
             client.tls_set_context(_tls_context(settings))
         topic, payload = will
         client.will_set(topic, payload, qos=1, retain=True)
-        client.reconnect_delay_set(settings.reconnect_min_s, settings.reconnect_max_s)
+        delays: Any = (
+            settings.reconnect_min_s,
+            settings.reconnect_max_s,
+        )  # paho wants int, takes any
+        client.reconnect_delay_set(*delays)
         client.on_pre_connect = self._on_pre_connect
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -140,7 +148,7 @@ class BrokerConnection:
 
     def _on_pre_connect(self, client: paho.Client, userdata: Any) -> None:
         del client, userdata
-        self._is_refused = False
+        self._is_tried, self._is_refused = True, False
 
     def _on_connect(
         self, client: paho.Client, userdata: Any, flags: Any, reason: Any, properties: Any
@@ -170,10 +178,11 @@ class BrokerConnection:
     ) -> None:
         del client, userdata, properties
         was_connected, self._is_connected = self._is_connected, False
-        if self._is_stopping or self._is_refused:
+        is_first, self._is_tried = self._is_tried, False  # paho calls twice for a silent broker
+        if self._is_stopping or self._is_refused or not is_first:
             return
         if not was_connected:
-            self._fail(self._hung_up())
+            self._fail(self._hung_up(str(reason)))
             return
         is_short = time.monotonic() - self._connected_s < _SHORT_S
         self._short_in_a_row = self._short_in_a_row + 1 if is_short else 0
@@ -209,8 +218,10 @@ class BrokerConnection:
         self.last_error = sentence
         self._wake()
 
-    def _hung_up(self) -> str:
+    def _hung_up(self, reason: str) -> str:
         place, kind = self._settings.place, "without" if self._settings.has_tls else "with"
+        if reason == "Keep alive timeout":
+            return f"The broker at {place} takes connections, but does not answer. Check that it is one."
         return (
             f"The broker at {place} closed the connection before it said anything. Check whether the port is"
             f" one {kind} TLS, or whether it wants a client certificate (--mqtt-certificate)."
@@ -235,16 +246,8 @@ class BrokerConnection:
         what = f"Cannot reach the broker at {settings.place}"
         if isinstance(error, ssl.SSLCertVerificationError):
             return f"{self._certificate(error)} Nothing is sent."
-        if isinstance(error, ssl.SSLError):
-            reason = (error.reason or str(error)).replace("_", " ").lower()
-            return f"{what} with TLS: {reason}. Check the port; without TLS it is mqtt://."
-        if isinstance(error, TimeoutError):
-            return f"{what}: it does not answer. Check the host, the port and the firewall."
-        if isinstance(error, ConnectionRefusedError):
-            return f"{what}: connection refused. Check whether it runs, and its port."
         if isinstance(error, OSError):
-            reason = (error.strerror or str(error)).rstrip(".")
-            return f"{what}: {reason}. Check the host of --mqtt."
+            return f"{what}{_why(error, has_tls=settings.has_tls)}"
         return f"{what}: {type(error).__name__}: {error}."[:300]
 
     def _certificate(self, error: ssl.SSLCertVerificationError) -> str:
@@ -259,6 +262,20 @@ class BrokerConnection:
         if self._settings.ca_file is None:
             return f"{what} Give the certificate of its authority with --mqtt-ca FILE."
         return f"{what} Check that {str(self._settings.ca_file)!r} belongs to this broker."
+
+
+def _why(error: OSError, *, has_tls: bool) -> str:
+    """Return the rest of the sentence: why there is no connection, and what to look at."""
+    if isinstance(error, TimeoutError):
+        return ": it does not answer. Check the host, the port and the firewall."
+    if isinstance(error, ConnectionRefusedError):
+        return ": connection refused. Check whether it runs, and its port."
+    if isinstance(error, ssl.SSLError) or (has_tls and isinstance(error, ConnectionError)):
+        reason = getattr(error, "reason", "") or "it hung up"
+        text = reason.replace("_", " ").lower()
+        return f" with TLS: {text}. Check the port; without TLS it is mqtt://."
+    reason = (error.strerror or str(error)).rstrip(".")
+    return f": {reason}. Check the host of --mqtt."
 
 
 def _client_id(topic: str) -> str:

@@ -45,8 +45,8 @@ class MqttSettings:
         status_every_s: How often ``status`` is published.
         state_every_s: How often ``state`` is published while the label stays the same.
         check_every_s: How often it is looked at whether results still come.
-        reconnect_min_s: First wait before connecting again; doubled after each failure, whole seconds.
-        reconnect_max_s: Longest wait, whole seconds.
+        reconnect_min_s: First wait before connecting again; doubled after each failure.
+        reconnect_max_s: Longest wait.
         unacknowledged_s: An event that the broker has not acknowledged by then is written to the outbox.
         finish_s: How long the end may wait for the broker.
         max_events: Events that wait at most; the oldest are dropped.
@@ -73,8 +73,8 @@ class MqttSettings:
     status_every_s: float = 30.0
     state_every_s: float = 10.0
     check_every_s: float = 1.0
-    reconnect_min_s: int = 1
-    reconnect_max_s: int = 30
+    reconnect_min_s: float = 1.0
+    reconnect_max_s: float = 30.0
     unacknowledged_s: float = 2.0
     finish_s: float = 2.0
     max_events: int = 10_000

@@ -63,12 +63,17 @@ class MqttWorker:
         """Start the thread, which connects."""
         self._thread.start()
 
-    def finish(self, seconds: float) -> None:
-        """Send what can be sent in that time, keep the rest, say goodbye, and end the thread."""
+    def finish(self, seconds: float) -> bool:
+        """Send what can be sent in that time, keep the rest, say goodbye, and end the thread.
+
+        Returns:
+            Whether the thread has ended; a disk that hangs can hold it up.
+        """
         if self._finish_by is None:
             self._finish_by = time.monotonic() + seconds
         self._wake.set()
         self._thread.join(max(self._finish_by - time.monotonic(), 0) + _SLACK_S)
+        return not self._thread.is_alive()
 
     def _work(self) -> None:
         self._guarded(self._begin)

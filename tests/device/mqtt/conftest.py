@@ -194,7 +194,8 @@ def settings_for(broker_or_port, **changes):
         "topic": TOPIC,
         "keepalive_s": 2,
         "check_every_s": 0.05,
-        "reconnect_max_s": 1,
+        "reconnect_min_s": 0.05,
+        "reconnect_max_s": 0.2,
         "unacknowledged_s": 0.2,
     }
     return MqttSettings(**{**short, **changes})

@@ -69,7 +69,7 @@ def test_a_late_listener_finds_the_last_words_retained(broker, make_sink):
 
 
 def test_each_event_arrives_once_in_order_and_is_not_retained(broker, listener, make_sink):
-    sink = make_sink(settings_for(broker))
+    sink = make_sink(settings_for(broker, unacknowledged_s=10.0))
     wait_for(lambda: sink._connection.is_connected)
     for number in range(100):
         sink.notify(event_of(number, change="left" if number % 2 else "entered"), None)
