@@ -36,7 +36,7 @@ def classify_clip(artifact: Path, clip: Path, annotated: Path) -> RunSummary:
         stack.callback(source.close)
         out = sys.stderr
         lines: Sink = LiveLineSink(out) if out.isatty() else PlainLinesSink(out)
-        sinks = (lines, ClipSink(annotated, frame_rate=source.frame_rate, is_live=False))
+        sinks = (lines, ClipSink(annotated, frame_rate=source.frame_rate))
         for sink in sinks:
             stack.callback(sink.close)
         summary = classify_source(source, model.classifier, sinks, stop=Stop(), k=3)

@@ -140,9 +140,13 @@ def _json_file(path: Path, outputs: OutputSettings) -> Sink:
 
 
 def _clip(path: Path, source: Source) -> Sink:
+    if source.is_live:
+        from edgecls_device.sinks.live_clip import LiveClipSink
+
+        return LiveClipSink(path)
     from edgecls_device.sinks.clip import ClipSink
 
-    return ClipSink(path, frame_rate=source.frame_rate or PHOTO_RATE, is_live=source.is_live)
+    return ClipSink(path, frame_rate=source.frame_rate or PHOTO_RATE)
 
 
 def _snapshots(directory: Path, outputs: OutputSettings) -> Sink:

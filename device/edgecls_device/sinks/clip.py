@@ -1,4 +1,4 @@
-"""A clip of the annotated pictures: Motion JPEG in AVI, which every player and every OpenCV build knows.
+"""A clip of a file's annotated pictures: Motion JPEG in AVI, which every player and every OpenCV build knows.
 
 It is written under a temporary name and moved to its own when it is complete.
 """
@@ -18,57 +18,45 @@ from edgecls_device.results import Event, FrameResult, RunSummary
 from edgecls_device.sinks.caption import Caption
 from edgecls_device.sinks.direct import DirectSink
 
-__all__ = ["ClipSink"]
-
-LIVE_RATE = 15.0
-LONGEST_GAP_S = 10.0
+__all__ = ["ClipSink", "check_clip_path", "fitted"]
 
 
 class ClipSink(DirectSink):
-    """Writes a clip. See ``Sink`` for the contract.
+    """Writes a clip of a video or of photos, each picture once. See ``Sink`` for the contract.
 
     The first picture decides the size; others are fitted into it on black.
     """
 
     name = "clip"
 
-    def __init__(self, path: Path, *, frame_rate: float, is_live: bool) -> None:
+    def __init__(self, path: Path, *, frame_rate: float) -> None:
         """Create the temporary file, so that a place that cannot be written is known at once.
 
         Args:
             path: Must end in ``.avi``.
-            frame_rate: Of the clip. A live one takes 15 frames a second whatever comes: pictures are repeated
-                or left out so that it plays as fast as it happened.
-            is_live: Whether the source is.
+            frame_rate: Of the clip.
 
         Raises:
             OptionError: If it does not end in ``.avi``.
             StorageError: If it cannot be written.
         """
-        if path.suffix.lower() != ".avi":
-            message = f"Expected a clip that ends in .avi, got {str(path)!r}."
-            raise OptionError(message, hint=f"use --save {path.with_suffix('.avi')}")
+        check_clip_path(path)
         self._path = path
-        self._is_live = is_live
-        self._rate = LIVE_RATE if is_live else frame_rate
+        self._rate = frame_rate
         self._caption = Caption()
         self._writer: Any = None
         self._size = (0, 0)
-        self._start_ns = 0
         self._written = 0
         self._files = ExitStack()
         self._temporary = self._files.enter_context(writing(path))
 
     def write(self, result: FrameResult) -> None:
         """Add one result."""
-        note = self._caption.at(result)
-        picture = annotate(result, has_rate=self._is_live, note=note)
+        picture = annotate(result, has_rate=False, note=self._caption.at(result))
         if self._writer is None:
-            self._open(picture, result.frame.captured_ns)
-        picture = _fitted(picture, self._size)
-        for _ in range(self._due(result.frame.captured_ns)):
-            self._writer.write(picture)
-            self._written += 1
+            self._open(picture)
+        self._writer.write(fitted(picture, self._size))
+        self._written += 1
 
     def notify(self, event: Event, result: FrameResult | None) -> None:
         """Write it on the pictures of the next seconds."""
@@ -96,22 +84,14 @@ class ClipSink(DirectSink):
         unfinished = StorageError("The clip was not finished.")
         self._files.__exit__(type(unfinished), unfinished, None)  # nothing is left after finish
 
-    def _open(self, picture: Frame, captured_ns: int) -> None:
+    def _open(self, picture: Frame) -> None:
         self._size = (picture.shape[0], picture.shape[1])
-        self._start_ns = captured_ns
         code = cv2.VideoWriter.fourcc(*"MJPG")
         size = (picture.shape[1], picture.shape[0])
         self._writer = cv2.VideoWriter(str(self._temporary), cv2.CAP_FFMPEG, code, self._rate, size)
         if not self._writer.isOpened():
             message = f"Cannot write {str(self._path)!r}: OpenCV opens no Motion JPEG writer."
             raise StorageError(message, hint="check the disk; the clip needs OpenCV with FFmpeg")
-
-    def _due(self, captured_ns: int) -> int:
-        """Return how often a picture is written, so that a live clip keeps the time."""
-        if not self._is_live:
-            return 1
-        due = int((captured_ns - self._start_ns) / 1e9 * self._rate) + 1
-        return min(max(due - self._written, 0), int(LONGEST_GAP_S * self._rate))
 
     def _check(self) -> None:
         capture = cv2.VideoCapture(str(self._temporary), cv2.CAP_FFMPEG)
@@ -126,7 +106,19 @@ class ClipSink(DirectSink):
             )
 
 
-def _fitted(picture: Frame, size: tuple[int, int]) -> Frame:
+def check_clip_path(path: Path) -> None:
+    """Check that a clip has a name that says what it is.
+
+    Raises:
+        OptionError: If it does not end in ``.avi``.
+    """
+    if path.suffix.lower() != ".avi":
+        message = f"Expected a clip that ends in .avi, got {str(path)!r}."
+        raise OptionError(message, hint=f"use --save {path.with_suffix('.avi')}")
+
+
+def fitted(picture: Frame, size: tuple[int, int]) -> Frame:
+    """Return a picture of ``size`` (height, width), with black beside it if its shape is another."""
     height, width = picture.shape[:2]
     if (height, width) == size:
         return picture

@@ -11,12 +11,13 @@ import json
 import os
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgecls_device.errors import StorageError
 from edgecls_device.files import make_directory, storage_errors
 
-__all__ = ["RotatingFile"]
+__all__ = ["RotatingFile", "shift"]
 
 LONGEST_LINE = 1 << 20  # bytes that are looked at for the end of the last whole line
 LOOK_S = 1.0  # how often to look whether somebody moved the file away, as logrotate does
@@ -124,15 +125,8 @@ class RotatingFile:
         if self._keep == 0:
             self._path.unlink(missing_ok=True)
         else:
-            self._shift()
+            shift([self._path, *(self._numbered(i) for i in range(1, self._keep + 1))])
         self._reopen()
-
-    def _shift(self) -> None:
-        """Rename the files, the oldest first; a gap that a kill left in between is filled."""
-        names = [self._path, *(self._numbered(i) for i in range(1, self._keep + 1))]
-        gap = next((i for i, name in enumerate(names) if not name.exists()), self._keep)
-        for i in range(gap, 0, -1):
-            names[i - 1].replace(names[i])
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
@@ -150,6 +144,16 @@ class RotatingFile:
         except BaseException:
             os.close(descriptor)
             raise
+
+
+def shift(names: Sequence[Path]) -> None:
+    """Rename each file to the next name, so that the first becomes free.
+
+    A gap, which a kill in the middle of this may have left, is filled; without one the last file is replaced.
+    """
+    gap = next((i for i, name in enumerate(names) if not name.exists()), len(names) - 1)
+    for i in range(gap, 0, -1):
+        names[i - 1].replace(names[i])
 
 
 def _mend(descriptor: int) -> None:
