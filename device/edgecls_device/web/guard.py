@@ -122,25 +122,34 @@ class Guard:
         self._connections.pop(connection, None)
 
     async def accept_all(self, listener: socket.socket) -> None:
-        """Accept connections for ever; while the system refuses (no descriptors), say so and try again."""
+        """Accept connections for ever; while the system refuses (no descriptors), say so and try again.
+
+        Not ``loop.sock_accept``: if it is cancelled at the wrong moment, the accepted socket is lost.
+
+        Raises:
+            OSError: If the listening socket is dead.
+        """
         loop = asyncio.get_running_loop()
-        while True:
-            try:
-                client, _ = await loop.sock_accept(listener)
-            except ConnectionError:  # it went away while it waited
-                continue
-            except OSError as error:
-                if error.errno in {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}:
-                    raise
-                self.trouble = f"The web page takes no connections: {error.strerror or error}."
-                await asyncio.sleep(RETRY_S)
-                continue
-            self.trouble = ""
-            client.setblocking(False)
-            try:
-                await loop.connect_accepted_socket(self._make_connection, client)
-            except OSError:
-                client.close()
+        arrived = asyncio.Event()
+        loop.add_reader(listener, arrived.set)
+        try:
+            while True:
+                await arrived.wait()
+                arrived.clear()
+                try:
+                    client, _ = listener.accept()
+                except (BlockingIOError, ConnectionError):  # it went away while it waited
+                    continue
+                except OSError as error:
+                    if error.errno in {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}:
+                        raise
+                    self.trouble = f"The web page takes no connections: {error.strerror or error}."
+                    await asyncio.sleep(RETRY_S)
+                    continue
+                self.trouble = ""
+                await self._take(client)
+        finally:
+            loop.remove_reader(listener)
 
     async def sweep_all(self) -> None:
         """End connections that take too long, for ever."""
@@ -152,10 +161,23 @@ class Guard:
                 if limit_s is not None and now - connection.since > limit_s:
                     self._end(connection, "slow")
 
-    def end_all(self) -> None:
+    async def end_all(self) -> None:
         """End every connection."""
         for connection in list(self._connections):
             connection.abort()
+        for _ in range(3):  # the event loop closes their sockets in its next rounds
+            await asyncio.sleep(0)
+
+    async def _take(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(self._make_connection, client)
+        except OSError:
+            client.close()
+        except asyncio.CancelledError:
+            client.close()
+            raise
 
     def _make_connection(self) -> Connection:
         return Connection(self._make_protocol(), self)

@@ -4,24 +4,21 @@ import errno
 import socket
 
 from edgecls_device.errors import OptionError
-from edgecls_device.web.settings import WebSettings
 
 __all__ = ["listen"]
 
 BACKLOG = 256
 
 
-def listen(settings: WebSettings) -> socket.socket:
-    """Return a listening socket.
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 lets the system choose one.
 
     Raises:
         OptionError: If the address cannot be had.
     """
-    where = f"{settings.host}:{settings.port}"
+    where = f"{host}:{port}"
     try:
-        found = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         message = f"Cannot listen on {where}: the name is not known ({error.strerror})."
         raise OptionError(
@@ -36,20 +33,20 @@ def listen(settings: WebSettings) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        reason, hint = _why_not(error, settings)
+        reason, hint = _why_not(error, host, port)
         message = f"Cannot listen on {where}: {reason}."
         raise OptionError(message, hint=hint) from error
     return listener
 
 
-def _why_not(error: OSError, settings: WebSettings) -> tuple[str, str]:
-    other = f"{settings.host}:{settings.port + 1 if settings.port < 65535 else 8080}"
+def _why_not(error: OSError, host: str, port: int) -> tuple[str, str]:
+    other = f"{host}:{port + 1 if port < 65535 else 8080}"
     if error.errno == errno.EADDRINUSE:
         return "the port is in use", f"choose another: --web {other}, or end what has it: ss -ltnp"
     if error.errno in {errno.EACCES, errno.EPERM}:
         return (
             "permission denied",
-            f"choose a port from 1024 on: --web {settings.host}:8080, or give a service "
+            f"choose a port from 1024 on: --web {host}:8080, or give a service "
             "AmbientCapabilities=CAP_NET_BIND_SERVICE",
         )
     if error.errno == errno.EADDRNOTAVAIL:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from edgecls_device.errors import EdgeclsError, ImageError
+from edgecls_device.errors import DataError, EdgeclsError, FrameError, OptionError, StorageError
 from edgecls_device.web.access import Access, TokenTries, is_same_site
 from edgecls_device.web.guard import Connection
 from edgecls_device.web.messages import as_text, error_record
@@ -92,8 +92,7 @@ class Gate:
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
         except EdgeclsError as error:
-            status = 415 if isinstance(error, ImageError) else 400
-            response = refusal(status, error.message, error.hint)
+            response = refusal(_status_of(error), error.message, error.hint)
         except Exception as error:  # a fault of ours: told, counted, and the server lives
             self.problems[f"{request.path}: {type(error).__name__}: {error}"[:200]] += 1
             response = refusal(500, "The server made a mistake; /status names it.")
@@ -146,6 +145,13 @@ class Gate:
         response = refusal(401, "The token is wrong.", "look it up in the token file")
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
+
+
+def _status_of(error: EdgeclsError) -> int:
+    """Return 400 for what the client sent, 507 for our disk, and 500 for our model."""
+    if isinstance(error, DataError | FrameError | OptionError):
+        return 400
+    return 507 if isinstance(error, StorageError) else 500
 
 
 def _middleware(step: Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]) -> Any:

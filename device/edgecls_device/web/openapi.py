@@ -280,9 +280,12 @@ PATHS: Schema = {
             "parameters": [{"name": "label", "in": "query", "required": True, "schema": TEXT}],
             "responses": {
                 "200": _json("It is saved.", _ref("Saved")),
-                "400": _error("The label is none, or it cannot be written."),
+                "400": _error("The label is none."),
                 "415": _error("Neither the content type nor the header is there."),
                 "503": _error("There is no picture yet."),
+                "507": _error(
+                    "It cannot be written: the disk is full, or what is allowed is used up."
+                ),
                 **_UNSAFE,
             },
         }

@@ -1,14 +1,15 @@
 """``POST /classify``: what a photo shows, with a model of its own so that the run is not held up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 
 from edgecls_device.classifier import Classifier
 from edgecls_device.images import decode_image, is_picture
+from edgecls_device.web.forms import FORM, file_in_form
 from edgecls_device.web.messages import prediction_record
 from edgecls_device.web.middlewares import json_answer, refusal
 from edgecls_device.web.worker import Worker
@@ -19,7 +20,7 @@ LARGEST_PHOTO_BYTES = 20_000_000
 BODY_S = 30.0
 MOST_AT_ONCE = 5  # one is classified, four wait; so many photos are in memory at most
 LABELS = 5
-FORM, FORM_BYTES = "multipart/form-data", 100_000  # what a form may have besides the photo
+FORM_BYTES = 100_000  # what a form may have besides the photo
 AS_BODY = "send the photo as it is, with Content-Type: image/jpeg"
 AS_FORM = "for example: curl -F photo=@cat.jpg http://127.0.0.1:8080/classify"
 
@@ -68,9 +69,9 @@ class PhotoClassifier:
             data = await asyncio.wait_for(_read_photo(request), self._body_s)
         except asyncio.TimeoutError as error:
             raise _RefusedError(408, f"Expected the photo within {self._body_s:g} s.") from error
-        except (ValueError, RuntimeError, web.RequestPayloadError) as error:
-            message = f"Expected a whole photo or form, got: {type(error).__name__}."
-            raise _RefusedError(400, message, AS_FORM) from error
+        except (ValueError, web.RequestPayloadError) as error:
+            message = f"Expected a whole photo, got: {type(error).__name__}."
+            raise _RefusedError(400, message, AS_BODY) from error
         finally:
             self._reading -= 1
         if data and not is_picture(data[:12]):
@@ -100,22 +101,19 @@ def _check_head(request: web.Request) -> None:
 
 
 async def _read_photo(request: web.Request) -> bytes:
-    if request.content_type != FORM:
-        return await _read_up_to(request.content.readany)
-    form = await request.multipart()
-    while (part := await form.next()) is not None:
-        if isinstance(part, BodyPartReader) and part.name == "photo":
-            return await _read_up_to(part.read_chunk)
-    raise _RefusedError(400, "Expected a form field 'photo', got none.", AS_FORM)
-
-
-async def _read_up_to(read_some: Callable[[], Awaitable[bytes]]) -> bytes:
     data = bytearray()
-    while chunk := await read_some():
+    is_form = request.content_type == FORM
+    most = LARGEST_PHOTO_BYTES + (FORM_BYTES if is_form else 0)
+    while chunk := await request.content.readany():
         data += chunk
-        if len(data) > LARGEST_PHOTO_BYTES:
+        if len(data) > most:
             raise _too_large()
-    return bytes(data)
+    if not is_form:
+        return bytes(data)
+    photo = file_in_form(bytes(data), request.headers.get("Content-Type", ""), "photo")
+    if photo is None:
+        raise _RefusedError(400, "Expected a form with a file 'photo', got another.", AS_FORM)
+    return photo
 
 
 def _too_large() -> _RefusedError:

@@ -64,6 +64,7 @@ class WebServer:
         self._trouble = ""
         self._error: Exception | None = None
         self._guard: Guard | None = None
+        self._site: Application | None = None
         self._is_closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: asyncio.Event | None = None
@@ -89,6 +90,11 @@ class WebServer:
         """Why the page cannot be reached, a sentence; empty while it can. From any thread."""
         return self._trouble or (self._guard.trouble if self._guard is not None else "")
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def start(self, *, keep_trying: bool = False) -> None:
         """Listen, and serve in a thread.
 
@@ -100,7 +106,7 @@ class WebServer:
             OptionError: If the address cannot be had, such as a port in use.
         """
         try:
-            self._listener = listen(self._settings)
+            self._listener = listen(self._settings.host, self._port)
         except OptionError as error:
             if not keep_trying:
                 raise
@@ -143,7 +149,7 @@ class WebServer:
             lambda _, context: log.note(str(context.get("exception") or context["message"]))
         )
         self._loop, self._end = loop, asyncio.Event()
-        site = Application(
+        self._site = site = Application(
             settings=self._settings,
             board=self._board,
             facts=self._facts,
@@ -187,7 +193,7 @@ class WebServer:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._close_listener()
             await site.showing.close()
-            guard.end_all()
+            await guard.end_all()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(runner.cleanup(), CLOSE_S / 2)
             site.close()
@@ -200,7 +206,7 @@ class WebServer:
         while True:
             if self._listener is None:
                 try:
-                    self._listener = listen(self._settings)
+                    self._listener = listen(self._settings.host, self._port)
                 except OptionError as error:
                     self._trouble = f"{error.message} {error.hint}"
                     await asyncio.sleep(RETRY_S)

@@ -1,0 +1,56 @@
+"""HTTP as the standard library speaks it, and one raw socket: no code is shared with the server."""
+
+import http.client
+import json
+import socket
+from contextlib import closing
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict
+    body: bytes
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+def ask(method, url, *, body=None, headers=None, timeout=10):
+    parts = urlsplit(url)
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    with closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout)) as line:
+        line.request(method, path, body=body, headers=headers or {})
+        answer = line.getresponse()
+        return Answer(answer.status, dict(answer.getheaders()), answer.read())
+
+
+def get(url, **headers):
+    return ask("GET", url, headers={key.replace("_", "-"): value for key, value in headers.items()})
+
+
+def post(url, body=b"", **headers):
+    named = {key.replace("_", "-"): value for key, value in headers.items()}
+    return ask("POST", url, body=body, headers=named)
+
+
+def raw(address, data, *, timeout=10):
+    """Send bytes and return what comes until the other side closes."""
+    with socket.create_connection(address, timeout=timeout) as line:
+        try:
+            line.sendall(data)
+            line.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: line.recv(65536), b""))
+        except OSError:  # closed while we sent
+            return b""
+
+
+def received(line):
+    """Return what a socket gives next; nothing if it is closed, in order or not."""
+    try:
+        return line.recv(65536)
+    except ConnectionError:
+        return b""
