@@ -19,18 +19,17 @@ export class Bars {
   }
 
   update(top) {
-    const ranked = top.slice(0, FEW);
-    const shown = this.#fixed?.length === ranked.length ? inOrder(this.#fixed, ranked) : ranked;
+    const shown = this.#fixed ? allInOrder(this.#fixed, top) : top.slice(0, FEW);
     while (this.#rows.length < shown.length) this.#rows.push(this.#row());
     while (this.#rows.length > shown.length) this.#rows.pop().row.remove();
-    shown.forEach(({ label, score }, place) => {
+    shown.forEach(({ label, score, isBound }, place) => {
       const { row, name, bar, number } = this.#rows[place];
       say(name, label);
       name.title = label;
-      bar.style.width = `${100 * Math.min(Math.max(score, 0), 1)}%`;
+      bar.style.width = isBound ? "0" : `${100 * Math.min(Math.max(score, 0), 1)}%`;
       this.#hues.paint(row, label);
       row.classList.toggle("best", label === top[0].label);
-      say(number, words.percent(score));
+      say(number, isBound && score >= 0.005 ? `< ${words.percent(score)}` : words.percent(score));
     });
   }
 
@@ -55,8 +54,12 @@ export class Bars {
   }
 }
 
-const inOrder = (labels, top) =>
-  [...top].sort((a, b) => labels.indexOf(a.label) - labels.indexOf(b.label));
+/** A run may send fewer scores than there are labels; of the rest is known what is left to 100 %. */
+const allInOrder = (labels, top) => {
+  const scores = new Map(top.map(({ label, score }) => [label, score]));
+  const rest = Math.max(1 - top.reduce((sum, { score }) => sum + score, 0), 0);
+  return labels.map((label) => ({ label, score: scores.get(label) ?? rest, isBound: !scores.has(label) }));
+};
 
 export class Verdict {
   #verdict = byId("verdict");
@@ -75,7 +78,8 @@ export class Verdict {
     say(byId("score"), isUnknown ? "" : words.percent(score));
     if (!isUnknown) this.#hues.paint(this.#verdict, label);
     const guess = top[0] ? `, best guess ${words.shortened(top[0].label, 40)}` : "";
-    say(byId("held"), `for ${words.duration(heldS, 1)}${isUnknown ? guess : ""}`);
+    const since = heldS < 1 ? "just now" : `for ${words.duration(heldS)}`;
+    say(byId("held"), isUnknown ? since + guess : since);
     this.#last = isUnknown ? "unknown" : label;
   }
 

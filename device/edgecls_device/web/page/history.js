@@ -3,8 +3,10 @@ import { byId, make, makeForeign, say, show } from "./elements.js";
 import * as words from "./words.js";
 
 const MINUTES = 5;
-const KEPT = 50;
+const KEPT = 500;
+const REMEMBERED = 50; // by the server
 const FIRST_SHOWN = 8;
+const MOST_SHOWN = 50;
 
 export class History {
   #clock;
@@ -14,6 +16,7 @@ export class History {
   #pieces = new Map(); // of the band, by event and gap
   #seen = 0; // until when what lasts is known to last, on the server's clock
   #isLive = false;
+  #unknownBefore = 0; // the server has forgotten what was before
   #isLong = false;
   #drawn = "";
 
@@ -33,6 +36,7 @@ export class History {
     for (const [id, event] of this.#events) {
       if (event.end === null && !known.has(id)) this.#events.set(id, { ...event, end: this.#seen });
     }
+    if (!this.#events.size && events.length >= REMEMBERED) this.#unknownBefore = events[0].start;
     for (const event of events) this.add(event);
     this.draw();
   }
@@ -40,6 +44,7 @@ export class History {
   add(event) {
     this.#events.set(event.id, event); // "left" takes the place of its "entered"
     while (this.#events.size > KEPT) this.#events.delete(this.#events.keys().next().value);
+    return this;
   }
 
   /** Say whether pictures are live now. */
@@ -68,6 +73,7 @@ export class History {
     const now = this.#clock.now;
     const old = this.#pieces;
     this.#pieces = new Map();
+    this.#place(old, "before", "gap", 0, this.#unknownBefore);
     for (const gap of this.#gaps) this.#place(old, gap, "gap", gap.start, gap.end ?? now);
     for (const event of this.#events.values()) {
       const piece = this.#place(old, event.id, "stay", event.start, this.#end(event));
@@ -94,8 +100,8 @@ export class History {
   }
 
   #drawList() {
-    const newest = [...this.#events.values()].reverse();
-    const shown = newest.slice(0, this.#isLong ? KEPT : FIRST_SHOWN);
+    const newest = [...this.#events.values()].slice(-MOST_SHOWN).reverse();
+    const shown = newest.slice(0, this.#isLong ? MOST_SHOWN : FIRST_SHOWN);
     const key = JSON.stringify(shown.map((event) => [event.id, this.#sentence(event)]));
     show(byId("no-events"), newest.length === 0);
     show(byId("more-events"), newest.length > FIRST_SHOWN);

@@ -52,7 +52,7 @@ class Page {
     const handlers = {
       hello: () => this.#hello(message),
       status: () => this.#take(message),
-      event: () => this.#history?.add(message),
+      event: () => this.#history?.add(message).draw(),
       saved: () => this.#saving.saved(message),
       error: () => this.#saving.failed(message.message),
     };

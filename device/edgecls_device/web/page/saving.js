@@ -3,17 +3,21 @@ import { byId, make, makeForeign, say, show } from "./elements.js";
 import * as words from "./words.js";
 
 const FEW = 12; // so many labels have a button each; of more, those that were used
-const HOLD_MS = 500;
+const HOLD_MS = 400;
 const EVERY_MS = 300;
 const ANSWER_MS = 4000;
+const SHOWN_MS = 8000;
 const REMEMBERED = "edgecls-labels";
 
 export class Saving {
   #send;
   #chips = new Map();
   #held = 0;
+  #hasHeld = false; // so that the click at its end does not save one more
   #waiting = 0;
   #isLive = false;
+  #hint = byId("saved").textContent;
+  #fading = 0;
 
   constructor(send) {
     this.#send = send;
@@ -53,18 +57,19 @@ export class Saving {
     if (byId("other-label").value.trim() === label) byId("other-label").value = "";
     const name = words.shortened(label);
     const pictures = words.counted(count, "picture");
-    this.#say(isNew ? `Saved under ${name}: ${pictures}.` : `Not saved again: ${name} has one like it (${pictures}).`);
+    const text = isNew ? `Saved under ${name}: ${pictures}.` : `Not saved again: ${name} has one like it (${pictures}).`;
+    this.#say(text, isNew ? "done" : "");
     remember(label);
   }
 
   failed(message) {
     this.#waiting = 0;
     this.#release();
-    this.#say(message, true);
+    this.#say(message, "trouble");
   }
 
   #save(label) {
-    if (!this.#isLive) return this.#say("There is no live picture to save.", true);
+    if (!this.#isLive) return this.#say("There is no live picture to save.", "trouble");
     if (this.#isWaiting) return this.#say("Still saving the picture before this one.");
     this.#waiting = Date.now();
     this.#send({ type: "save", label });
@@ -81,17 +86,13 @@ export class Saving {
     button.append(makeForeign("span", "chip-label", words.shortened(label, 40)), number);
     button.title = label;
     button.setAttribute("aria-disabled", !this.#isLive);
-    let isPressed = false; // by a pointer, which has saved already when the click comes
-    button.addEventListener("pointerdown", (event) => {
-      isPressed = event.button === 0;
-      if (isPressed) this.#hold(label, button);
-    });
+    button.addEventListener("pointerdown", (event) => event.button === 0 && this.#hold(label, button));
     button.addEventListener("pointerleave", () => this.#release());
     button.addEventListener("contextmenu", (event) => event.preventDefault());
-    button.addEventListener("keydown", () => (isPressed = false));
+    button.addEventListener("keydown", () => (this.#hasHeld = false));
     button.addEventListener("click", () => {
-      if (!isPressed && !this.#isWaiting) this.#save(label); // a keyboard, which may be held too
-      isPressed = false;
+      if (!this.#hasHeld) this.#save(label);
+      this.#hasHeld = false;
     });
     byId("chips").append(button);
     const chip = { button, number };
@@ -99,11 +100,14 @@ export class Saving {
     return chip;
   }
 
+  // Nothing is saved before it is clear that the finger does not scroll the page.
   #hold(label, button) {
     this.#release();
-    this.#save(label);
-    button.classList.add("held");
+    this.#hasHeld = false;
     this.#held = setTimeout(() => {
+      this.#hasHeld = true;
+      button.classList.add("held");
+      this.#save(label);
       this.#held = setInterval(() => this.#isWaiting || this.#save(label), EVERY_MS);
     }, HOLD_MS);
   }
@@ -113,9 +117,12 @@ export class Saving {
     for (const { button } of this.#chips.values()) button.classList.remove("held");
   }
 
-  #say(text, isTrouble = false) {
-    say(byId("saved"), text);
-    byId("saved").classList.toggle("trouble", isTrouble);
+  #say(text, kind = "") {
+    const line = byId("saved");
+    line.className = `quiet ${kind}`;
+    say(line, text);
+    clearTimeout(this.#fading);
+    if (text !== this.#hint) this.#fading = setTimeout(() => this.#say(this.#hint), SHOWN_MS);
   }
 }
 
