@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,24 +12,55 @@ from edgecls_device.sources.protocol import (
     DELIVERING,
     ENDED,
     CapturedFrame,
+    Source,
     SourceStatus,
     captured_now,
 )
 from edgecls_device.stop import Stop
 
-__all__ = ["FolderSource", "natural_key", "open_folder"]
+__all__ = ["FolderSource", "ProblemList", "natural_key", "open_folder"]
+
+MOST_PROBLEMS = 50
 
 
 def open_folder(
     path: str, options: SourceOptions = NO_OPTIONS, *, stop: Stop | None = None
-) -> "FolderSource":
-    """Open a folder of photos.
+) -> Source:
+    """Open a folder of photos; with ``watch`` it does not end.
 
     Raises:
-        SourceError: If it has none, or cannot be read.
+        SourceError: If it has none and is not watched, or cannot be read.
     """
-    del options, stop
+    del stop
+    if options.watch:
+        from edgecls_device.sources.watched_folder import WatchedFolderSource
+
+        return WatchedFolderSource(path)
     return FolderSource(path)
+
+
+class ProblemList:
+    """Sentences about what was wrong, each once: the first are kept and the others counted."""
+
+    def __init__(self, most: int = MOST_PROBLEMS) -> None:
+        self._most = most
+        self._first: list[str] = []
+        self._more = 0
+
+    def add(self, sentence: str) -> None:
+        """Note a problem."""
+        if sentence in self._first:
+            return
+        if len(self._first) < self._most:
+            self._first.append(sentence)
+        else:
+            self._more += 1
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What was noted, and how much more there was."""
+        more = (f"There were {self._more} more such problems.",) if self._more else ()
+        return (*self._first, *more)
 
 
 class FolderSource:
@@ -60,7 +90,8 @@ class FolderSource:
         self.status: SourceStatus = DELIVERING
         self._total = len(photos)
         self._waiting = iter(photos)
-        self._problems: list[str] = []
+        self._problems = ProblemList()
+        self._undecodable = 0
 
     def read(self, stop: Stop) -> CapturedFrame | None:
         """Return the next photo that decodes; None after the last."""
@@ -74,7 +105,8 @@ class FolderSource:
             try:
                 image = read_image(path)
             except (ImageError, StorageError) as error:
-                self._problems.append(error.message)
+                self._undecodable += 1
+                self._problems.add(error.message)
                 continue
             return captured_now(image, index=self.captured - 1, source=str(path))
         return None
@@ -82,19 +114,19 @@ class FolderSource:
     @property
     def dropped(self) -> Mapping[str, int]:
         """Photos that could not be decoded."""
-        return Counter(undecodable=len(self._problems)) if self._problems else {}
+        return {"undecodable": self._undecodable} if self._undecodable else {}
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """One sentence for each photo that could not be decoded."""
-        return tuple(self._problems)
+        """One sentence for each of the first photos that could not be decoded."""
+        return self._problems.sentences
 
     def close(self) -> None:
         """Forget the photos that were not read."""
         self._waiting = iter(())
 
     def _check_any(self) -> None:
-        if len(self._problems) == self._total:
+        if self._undecodable == self._total:
             message = (
                 f"Expected photos in {self.name!r}, got {self._total} files that cannot be decoded."
             )
