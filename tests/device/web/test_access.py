@@ -7,8 +7,8 @@ from edgecls_device.errors import OptionError
 from edgecls_device.web.access import Access, is_same_site
 from edgecls_device.web.settings import WebSettings, parse_address, web_settings
 
-from tests.device.web.conftest import TOKEN, running
 from tests.device.web.http_client import get, post
+from tests.device.web.serving import TOKEN, running
 
 
 @pytest.mark.parametrize(

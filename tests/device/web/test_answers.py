@@ -12,8 +12,8 @@ from edgecls_device.web.openapi import DESCRIPTION
 from edgecls_device.web.server import WebServer
 from edgecls_device.web.settings import PageFacts, WebSettings
 
-from tests.device.web.conftest import event_of, open_tiny, result_of, running, wait_until
 from tests.device.web.http_client import get, post
+from tests.device.web.serving import event_of, open_tiny, result_of, running, wait_until
 
 FACTS = PageFacts(title="tiny", labels=("red",))
 NASTY = "a\"b\\c{} é ‍👩 &amp; 'x' ; drop"

@@ -4,8 +4,8 @@ import socket
 import threading
 import time
 
-from tests.device.web.conftest import wait_until
 from tests.device.web.http_client import received
+from tests.device.web.serving import wait_until
 from tests.device.web.web_socket import WebSocket
 
 

@@ -11,8 +11,8 @@ from edgecls_device.web.photos import LARGEST_PHOTO_BYTES
 
 from tests.device.conftest import FakeBackend, picture
 from tests.device.tiny_models import tiny_spec
-from tests.device.web.conftest import open_tiny, running, wait_until
 from tests.device.web.http_client import ask, get, post
+from tests.device.web.serving import open_tiny, running, wait_until
 
 JPEG = cv2.imencode(".jpg", picture("red"))[1].tobytes()
 PNG = cv2.imencode(".png", picture("red"))[1].tobytes()

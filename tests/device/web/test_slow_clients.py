@@ -7,8 +7,8 @@ from pathlib import Path
 
 from edgecls_device.web.guard import MOST_CONNECTIONS
 
-from tests.device.web.conftest import wait_until
 from tests.device.web.http_client import get, raw, received
+from tests.device.web.serving import wait_until
 from tests.device.web.web_socket import WebSocket
 
 SLOW_SOCKETS = """

@@ -7,8 +7,8 @@ import pytest
 from edgecls_device.collecting.photo_store import PhotoStore
 from edgecls_device.web.showing import MOST_VIEWERS
 
-from tests.device.web.conftest import LABELS, event_of, running, wait_until
 from tests.device.web.http_client import get
+from tests.device.web.serving import LABELS, event_of, running, wait_until
 from tests.device.web.web_socket import BINARY, CLOSE, WebSocket
 
 
