@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from edgecls_device.arrays import Frame
 from edgecls_device.errors import SourceError
@@ -56,7 +56,6 @@ class CaptureProcess:
         self.is_asked = False
         self.asked_s = self.heard_s = time.monotonic()
         self._request = start.request
-        self._slot = create_slot()
         self._final: CaptureCounters | None = None
         self._deadline_s: float | None = None
         self._messages: deque[Message] = deque()
@@ -64,13 +63,21 @@ class CaptureProcess:
         self._message_fd: int | None = None
         self._print_fd: int | None = None
         self._lifeline: int | None = None
+        if not sys.executable:
+            message = "Expected a Python to start a capture process with, got none: sys.executable is empty."
+            raise SourceError(message, hint="run edgecls with a python of its own")
         try:
-            self._process = self._spawn()
+            self._slot = create_slot()
+            try:
+                self._process = self._spawn()
+            except BaseException:
+                self._close_pipes()
+                self._slot.close()
+                raise
         except OSError as error:
-            self._slot.close()
             message = f"Expected to start a capture process, got: {error.strerror}."
-            raise SourceError(message, hint="free memory or processes") from error
-        self._control: int | None = self._process.stdin.fileno() if self._process.stdin else None
+            raise SourceError(message, hint="free memory, processes or open files") from error
+        self._control = self._process.stdin.fileno() if self._process.stdin else None
         self._tell(start.to_line())
 
     @property
@@ -142,19 +149,22 @@ class CaptureProcess:
             time.sleep(0.005)
         return True
 
+    def __del__(self) -> None:
+        """Let nobody's child not keep the camera."""
+        if hasattr(self, "_control"):
+            self.retire(0)
+            self.wait_gone(0.1)
+
     def _spawn(self) -> "subprocess.Popen[bytes]":
-        if not sys.executable:
-            message = "Expected a Python to start a capture process with, got none: sys.executable is empty."
-            raise SourceError(message, hint="run edgecls with a python of its own")
-        self._message_fd, message_end = os.pipe()
-        self._print_fd, print_end = os.pipe()
-        lifeline_end, self._lifeline = os.pipe()
-        os.set_blocking(print_end, False)
-        fds = (message_end, self._slot.fd, lifeline_end)
-        code = _BOOTSTRAP.format(path=sys.path, fds=fds)
-        try:
+        with ExitStack() as ends:
+            self._message_fd, message_end = _pipe(ends)
+            self._print_fd, print_end = _pipe(ends)
+            lifeline_end, self._lifeline = os.pipe()
+            ends.callback(os.close, lifeline_end)
+            os.set_blocking(print_end, False)
+            fds = (message_end, self._slot.fd, lifeline_end)
             return subprocess.Popen(
-                [sys.executable, "-c", code],
+                [sys.executable, "-c", _BOOTSTRAP.format(path=sys.path, fds=fds)],
                 stdin=subprocess.PIPE,
                 stdout=print_end,
                 stderr=print_end,
@@ -162,12 +172,6 @@ class CaptureProcess:
                 start_new_session=True,
                 bufsize=0,
             )
-        except OSError:
-            self._close_pipes()
-            raise
-        finally:
-            for fd in (message_end, print_end, lifeline_end):
-                os.close(fd)
 
     def _tell(self, line: bytes) -> None:
         if self._control is not None:
@@ -232,6 +236,13 @@ class CaptureProcess:
             if fd is not None:
                 os.close(fd)
         self._message_fd = self._print_fd = self._lifeline = None
+
+
+def _pipe(ends: ExitStack) -> tuple[int, int]:
+    """Return a pipe whose writing end is closed here once the child has it."""
+    reading, writing = os.pipe()
+    ends.callback(os.close, writing)
+    return reading, writing
 
 
 def _still(fd: int, data: bytes) -> int | None:

@@ -31,7 +31,7 @@ from edgecls_device.sources.capture_succession import CaptureSuccession
 from edgecls_device.sources.captures import NotLiveError
 from edgecls_device.sources.frozen import KnownPicture
 from edgecls_device.sources.live_timing import STANDARD_TIMING, LiveTiming
-from edgecls_device.sources.protocol import DELIVERING, ENDED, CapturedFrame, SourceStatus
+from edgecls_device.sources.protocol import DELIVERING, CapturedFrame, SourceStatus
 from edgecls_device.stop import Stop
 
 __all__ = ["LiveSource"]
@@ -203,7 +203,7 @@ class LiveSource:
             self._lose(NotLiveError(self.name, message.what))
         elif isinstance(message, Ended):
             self._captures.retire(self._timing.grace_s)
-            self.status = ENDED
+            self.status = replace(self.status, state="ended", trouble="")
         return None
 
     def _receive(self, process: CaptureProcess, header: FrameHeader) -> CapturedFrame:

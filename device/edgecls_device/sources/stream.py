@@ -4,6 +4,7 @@ A URL whose path ends like a photo and that answers with one is a photo. A video
 a file, every frame. Anything else is live.
 """
 
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -41,10 +42,16 @@ PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322, "rtmp": 1935}
 OPEN_TIMEOUT_MS = 8000
 READ_TIMEOUT_MS = 4000
 CONNECT_TIMEOUT_S = 2.0
+# Over TCP, since lost packets of UDP are grey stripes; and without guessing the frame rate, for which FFmpeg
+# would watch 20 frames first: four seconds with a slow camera.
+FFMPEG_OPTIONS = "rtsp_transport;tcp|fpsprobesize;0"
 DEADLINES = {
     cv2.CAP_PROP_OPEN_TIMEOUT_MSEC: OPEN_TIMEOUT_MS,
     cv2.CAP_PROP_READ_TIMEOUT_MSEC: READ_TIMEOUT_MS,
 }
+# FFmpeg's decoder holds back a frame for each thread but the first, so that all are older than they seem; with
+# one thread a Raspberry Pi does not keep up with 1080p.
+LIVE_THREADS = {cv2.CAP_PROP_N_THREADS: 2} if hasattr(cv2, "CAP_PROP_N_THREADS") else {}
 
 
 def open_stream(
@@ -74,7 +81,7 @@ def open_stream(
     except NotLiveError as error:
         if error.kind == "photo":
             return PhotoSource(shown, image=_fetch_photo(url, shown))
-    return VideoSource(shown, _open_ffmpeg(url))
+    return VideoSource(shown, _open_ffmpeg(url, DEADLINES))
 
 
 def check_stream(url: str, wishes: Mapping[str, Any]) -> None:
@@ -121,7 +128,8 @@ def open_stream_capture(url: str, wishes: Mapping[str, Any]) -> Capture:
         is_one = is_named_photo or answer.headers.get("Content-Length") is not None
         if kind.lower().startswith("image/") and is_one:
             raise NotLiveError(shown, "photo")
-    capture = _open_ffmpeg(url)
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", FFMPEG_OPTIONS)
+    capture = _open_ffmpeg(url, {**DEADLINES, **LIVE_THREADS})
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
         capture.release()
         raise NotLiveError(shown, "video")
@@ -194,9 +202,9 @@ def _fetch_photo(url: str, shown: str) -> Frame:
     return decode_image(data, name=shown)
 
 
-def _open_ffmpeg(url: str) -> Any:
+def _open_ffmpeg(url: str, parameters: Mapping[int, int]) -> Any:
     start = time.monotonic()
-    capture = open_capture(url, cv2.CAP_FFMPEG, DEADLINES)
+    capture = open_capture(url, cv2.CAP_FFMPEG, parameters)
     if capture is not None:
         return capture
     is_late = time.monotonic() - start > 0.9 * OPEN_TIMEOUT_MS / 1000

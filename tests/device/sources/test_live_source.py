@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from edgecls_device.errors import SourceError
+from edgecls_device.health import StatusBoard
+from edgecls_device.live import classify_source
 from edgecls_device.sources.capture_request import CaptureRequest
 from edgecls_device.sources.live_source import LiveSource
 from edgecls_device.sources.live_timing import STANDARD_TIMING, LiveTiming
@@ -199,3 +201,22 @@ def test_a_camera_that_answers_with_errors_is_tried_less_and_less_often(http_cam
         http_camera.answer, http_camera.ends_after = b"", 10**9
         http_camera.start()
         assert watched.until_frames(1) < 3  # not after the long delay that it has come to
+
+
+def test_a_run_is_live_but_not_ready_while_its_camera_is_gone(http_camera, classifier):
+    board, stop, seen = StatusBoard(), Stop(), []
+    source = LiveSource(CaptureRequest(kind="stream", text=http_camera.url), timing=SOON)
+    acts = [http_camera.stop, http_camera.start, lambda: stop.request("a test")]
+
+    def look():
+        status = board.status()
+        state = (status.state, status.is_live, status.is_ready)
+        if status.state != "starting" and state not in seen[-1:]:
+            seen.append(state)
+            acts.pop(0)()
+
+    summary = classify_source(source, classifier, [], stop=stop, board=board, on_round=look)
+    ready, lost = ("ready", True, True), ("source_lost", True, False)
+    assert seen == [ready, lost, ready]
+    assert summary.reconnects == 1
+    assert summary.captured == summary.results + sum(summary.dropped.values())

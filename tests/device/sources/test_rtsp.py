@@ -4,7 +4,6 @@ import time
 
 import pytest
 from edgecls_device.errors import SourceError
-from edgecls_device.sources.live_timing import STANDARD_TIMING
 
 from tests.device.sources.conftest import watching
 from tests.device.sources.rtsp_camera import RtspCamera
@@ -43,11 +42,12 @@ def test_an_rtsp_camera_that_closes_is_found_again(rtsp_camera):
         assert watched.source.status.reconnects == 2
 
 
-def test_an_rtsp_camera_that_stalls_in_a_frame_is_lost_within_six_seconds(rtsp_camera):
+def test_an_rtsp_camera_that_stalls_in_a_frame_is_lost_and_found_again(rtsp_camera):
     rtsp_camera.stalls_after = 10
-    with watching(rtsp_camera.url, timing=STANDARD_TIMING) as watched:
+    with watching(rtsp_camera.url) as watched:
         watched.until_frames(1)
-        assert watched.until_lost() < 6
+        watched.until_lost()
+        assert "got none for 0.5 seconds" in watched.troubles[-1]
         rtsp_camera.stalls_after = 10**9
         watched.until_frames(3)
 
