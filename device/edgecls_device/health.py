@@ -101,6 +101,7 @@ class StatusBoard:
         self._decision: Decision | None = None
         self._is_stopping = False
         self._sink_counts: Callable[[], Sequence[SinkCounts]] = tuple
+        self._reason_givers: list[Callable[[], str]] = []
 
     def begin(self, source: str, description: str) -> None:
         """Say what is read."""
@@ -111,6 +112,11 @@ class StatusBoard:
         """Say who knows how the sinks are; it is called from any thread."""
         with self._lock:
             self._sink_counts = counts
+
+    def add_reason(self, reason: Callable[[], str]) -> None:
+        """Add somebody who knows of trouble: gives a sentence, or nothing; it is called from any thread."""
+        with self._lock:
+            self._reason_givers.append(reason)
 
     def note_round(self, status: SourceStatus, captured: int, dropped: Mapping[str, int]) -> None:
         """Say that the loop came round, with or without a frame, and how the source is."""
@@ -213,7 +219,7 @@ class StatusBoard:
             reasons.append(f"No result for {silent_s:.0f} s.")
         failing = [counts for counts in sinks if counts.is_failing]
         reasons += [f"{counts.name}: {counts.last_error}" for counts in failing]
-        return reasons
+        return reasons + [reason for give in self._reason_givers if (reason := give())]
 
 
 def percentiles(values: Sequence[float], *per_cents: float) -> list[float]:

@@ -20,6 +20,7 @@ from edgecls_device.results import RunSummary
 from edgecls_device.service.deadline import HUNG_AFTER_S, LoopThread
 from edgecls_device.service.notify import Notifications, Notifier
 from edgecls_device.service.probe import probe
+from edgecls_device.service.throttling import ThrottleWatch
 from edgecls_device.settings import RunSettings
 from edgecls_device.sinks.assembly import OpenSinks, open_sinks
 from edgecls_device.sinks.background import finish_sinks
@@ -82,6 +83,10 @@ def run(settings: RunSettings, *, stop: Stop, out: TextIO, say: Say) -> Finished
         opened.callback(source.close)
         if source.is_live and not stop.is_requested:
             _begin_live(source, settings, model, say)
+            throttling = ThrottleWatch()
+            throttling.start()
+            ours.callback(throttling.close)
+            board.add_reason(lambda: throttling.reason)
         sinks = open_sinks(settings, source, model, board, stop=stop, out=out, stack=ours)
         if server is not None:
             sinks.all.append(server.sink)

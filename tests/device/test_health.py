@@ -86,6 +86,14 @@ def test_a_sink_that_fails_is_named_and_results_still_count_as_ready(board, resu
     )
 
 
+def test_trouble_of_the_machine_is_named_and_results_still_count_as_ready(board, result):
+    board.add_reason(lambda: "The board is throttled.")
+    board.note_result(result)
+    status = board.status()
+    assert (status.state, status.is_ready) == ("degraded", True)
+    assert status.reasons == ("The board is throttled.",)
+
+
 def test_a_frozen_picture_is_not_ready(board, result):
     board.note_result(result)
     board.note_round(SourceStatus(is_stale=True), 1, {})
