@@ -219,6 +219,27 @@ def test_a_photo_is_classified_and_a_file_that_is_none_is_refused(page, run, pho
     page.complaints()  # the browser writes the refusal to the console
 
 
+CLOCK = """
+const { ServerClock } = await import("/time.js");
+const clock = new ServerClock();
+const [hour, seen] = [3600, []];
+const differs = () => Math.round(Date.now() / 1000 - clock.now);
+clock.note(Date.now() / 1000 - hour);
+seen.push(differs());
+clock.note(Date.now() / 1000 - hour - 3);
+seen.push(differs());
+clock.note(Date.now() / 1000 + hour);
+seen.push(differs());
+return seen;
+"""
+
+
+def test_the_clock_of_the_server_is_known_until_it_is_set_and_delays_do_not_move_it(page, run):
+    open_live(page, run)
+    code = f"return (async () => {{ {CLOCK} }})()"
+    assert page.script(code) == [3600, 3600, -3600]
+
+
 def test_labels_are_shown_as_text_and_no_width_is_too_narrow_for_them(page, model):
     with running(model, "--labels", json.dumps(HOSTILE)) as run:
         for number, color in enumerate(("red", "green", "blue")):

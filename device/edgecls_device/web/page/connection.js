@@ -148,8 +148,10 @@ export const reasonOf = async (answer) => {
   try {
     const { error, message, hint } = JSON.parse(text);
     const said = message ?? (typeof error === "string" ? error : error?.message);
-    return [said, hint].filter(Boolean).join(" ") || `The server answered ${answer.status}.`;
+    return [said, hint && sentence(hint)].filter(Boolean).join(" ") || `The server answered ${answer.status}.`;
   } catch {
     return text.length < 300 && text.trim() ? text.trim() : `The server answered ${answer.status}.`;
   }
 };
+
+const sentence = (hint) => `${hint[0].toUpperCase()}${hint.slice(1)}${/[.!?]$/.test(hint) ? "" : "."}`;

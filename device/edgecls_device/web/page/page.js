@@ -127,6 +127,7 @@ class Page {
   /** What lies over the picture; null if it is live. */
   #cover(state) {
     const trouble = this.#status?.source_status.trouble || this.#status?.reasons[0] || "";
+    if (state === "signed_out") return { title: "Sign in" };
     if (state === "gone") return { title: "Connection lost", reason: this.#retry() };
     if (state === "source_lost") return { title: "Source lost", reason: trouble };
     if (this.#ageMs === null) {
