@@ -103,14 +103,14 @@ class LiveSource:
 
     def read(self, stop: Stop) -> CapturedFrame | None:
         """Return the newest frame not yet read; wait a moment for one if there is none."""
-        until_s = time.monotonic() + WAIT_S
-        while not (stop.is_requested or self._is_closed or self.status.state == "ended"):
+        until_s, state = time.monotonic() + WAIT_S, self.status.state
+        while not (stop.is_requested or self._is_closed or state == "ended"):
             frame = self._step(until_s - time.monotonic())
             if frame is not None:
                 return frame
             self._check_given_up()
-            if time.monotonic() >= until_s:
-                break
+            if self.status.state != state or time.monotonic() >= until_s:
+                break  # what has changed is to be told at once
         return None
 
     @property
