@@ -4,6 +4,7 @@ What may block stands behind a :class:`BackgroundSink`. For a live source it she
 nobody who classifies a folder wants to miss a photo.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -91,7 +92,7 @@ def open_sinks(
     if settings.outputs.show:
         from edgecls_device.sinks.window import WindowSink
 
-        opened.window = WindowSink(stop, hold=not _moves(source))
+        opened.window = WindowSink(stop, hold=not _moves(source), board=board)
         stack.callback(opened.window.close)
         opened.all.append(opened.window)
     return opened
@@ -103,6 +104,9 @@ def _wanted(
     """Open one sink after the other, so that those before one that fails are closed."""
     outputs = settings.outputs
     yield _printed(outputs, source, board, out)
+    total = getattr(source, "total", 0)
+    if total and not source.is_live and not out.isatty() and sys.stderr.isatty():
+        yield _progress(total)
     if outputs.json_file is not None:
         yield _json_file(outputs.json_file, outputs)
     if outputs.save is not None:
@@ -131,6 +135,12 @@ def _printed(outputs: OutputSettings, source: Source, board: StatusBoard, out: T
     if not out.isatty():
         return PlainLinesSink(out, board=board)
     return LiveLineSink(out, board=board, total=getattr(source, "total", 0))
+
+
+def _progress(total: int) -> Sink:
+    from edgecls_device.sinks.progress import ProgressSink
+
+    return ProgressSink(sys.stderr, total=total)
 
 
 def _json_file(path: Path, outputs: OutputSettings) -> Sink:

@@ -88,7 +88,7 @@ class FolderSource:
         self.description = f"{len(photos)} photos"
         self.captured = 0
         self.status: SourceStatus = DELIVERING
-        self._total = len(photos)
+        self.total = len(photos)
         self._waiting = iter(photos)
         self._problems = ProblemList()
         self._undecodable = 0
@@ -126,9 +126,9 @@ class FolderSource:
         self._waiting = iter(())
 
     def _check_any(self) -> None:
-        if self._undecodable == self._total:
+        if self._undecodable == self.total:
             message = (
-                f"Expected photos in {self.name!r}, got {self._total} files that cannot be decoded."
+                f"Expected photos in {self.name!r}, got {self.total} files that cannot be decoded."
             )
             raise SourceError(message, hint="save them again from the originals")
 

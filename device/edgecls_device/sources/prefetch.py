@@ -55,6 +55,7 @@ class PrefetchedSource:
         """
         self.name, self.description = source.name, source.description
         self.frame_rate = source.frame_rate
+        self.total: int = getattr(source, "total", 0)
         self._source = source
         self._frames, self._most_bytes = frames, most_bytes
         self._now = _step_of(source, None)

@@ -56,7 +56,7 @@ class VideoSource:
         self._capture: Any = capture
         rate = float(capture.get(cv2.CAP_PROP_FPS))
         self.frame_rate = rate if 0 < rate <= 1000 else 0.0
-        self._expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.total = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)  # an estimate
         width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
         height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         codec = fourcc_text(capture.get(cv2.CAP_PROP_FOURCC))
@@ -91,8 +91,6 @@ class VideoSource:
         if not self.captured:
             message = f"Expected a video with frames, got {self.name!r} without any."
             raise SourceError(message, hint="the file is cut off or empty; copy it again")
-        if self.captured < self._expected * SHORT_BELOW:
-            text = (
-                f"{self.name!r} says it has {self._expected} frames; {self.captured} could be read"
-            )
+        if self.captured < self.total * SHORT_BELOW:
+            text = f"{self.name!r} says it has {self.total} frames; {self.captured} could be read"
             self.problems = (f"{text}. It may be cut off.",)
