@@ -101,7 +101,7 @@ export class Connection {
   // A browser does not tell a page why a socket was refused, but a plain request does.
   async #askWhy() {
     try {
-      const answer = await fetch("/ws", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+      const answer = await fetch("/ws", { cache: "no-store", signal: AbortSignal.timeout?.(4000) });
       if (answer.status === 401) return this.#on.signIn();
       if (answer.status !== UPGRADE_REQUIRED) this.#trouble = await reasonOf(answer);
     } catch {

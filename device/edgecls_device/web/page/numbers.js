@@ -63,6 +63,7 @@ export const showNumbers = (status) => {
   if (failing.length) summary.push(`${failing.map((sink) => sink.name).join(", ")} failing`);
   say(byId("numbers-summary"), summary.join(" · "));
   byId("numbers-summary").classList.toggle("trouble", failing.length > 0);
+  say(byId("events-count"), `${words.counted(status.events, "event")} in ${words.duration(status.uptime_s)}`);
   if (!byId("numbers").open) return;
   byId("frames").replaceChildren(...rows(status, dropped));
   show(byId("outputs-title"), status.sinks.length > 0);

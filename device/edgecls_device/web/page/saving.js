@@ -12,6 +12,7 @@ const REMEMBERED = "edgecls-labels";
 export class Saving {
   #send;
   #chips = new Map();
+  #key = ""; // which labels there are buttons for
   #held = 0;
   #hasHeld = false; // so that the click at its end does not save one more
   #waiting = 0;
@@ -32,7 +33,11 @@ export class Saving {
   begin({ can_collect: canCollect, labels }) {
     show(byId("saving"), canCollect);
     this.#waiting = 0;
-    if (!canCollect || this.#chips.size) return;
+    const key = JSON.stringify(labels);
+    if (!canCollect || this.#key === key) return;
+    this.#key = key;
+    this.#chips.clear();
+    byId("chips").replaceChildren();
     const isFew = labels.length <= FEW;
     for (const label of isFew ? labels : remembered()) this.#chip(label);
     const options = isFew ? [] : labels.map((label) => Object.assign(make("option"), { value: label }));

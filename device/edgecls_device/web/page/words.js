@@ -21,8 +21,13 @@ export const duration = (seconds, digits = 0) => {
   return `${Math.floor(s / 86400)}${NARROW}d ${Math.floor((s % 86400) / 3600)}${NARROW}h`;
 };
 
-export const clock = (epoch) =>
-  new Date(1000 * epoch).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+/** A time of day; of another day than today's with its date. */
+export const clock = (epoch) => {
+  const moment = new Date(1000 * epoch);
+  const time = moment.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  if (moment.toDateString() === new Date().toDateString()) return time;
+  return `${moment.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
+};
 
 const grouped = new Intl.NumberFormat("en-US");
 export const count = (value) => grouped.format(value);
