@@ -145,6 +145,9 @@ def test_a_lost_source_is_greyed_with_its_reason_and_comes_back(page, run):
         page.script("return getComputedStyle(document.querySelector('#picture')).filter") != "none"
     )
     page.wait(SAYS, "#veil-age", "s old")
+    page.open(run.url)  # and who comes now is not shown the last picture as a live one
+    page.wait(SAYS, "#veil", "The cable is <b>out</b>.")
+    assert not page.script(IS_LIVE)
     run.tell("find")
     page.wait(IS_LIVE)
     page.wait(SAYS, "#pill", "Live")
