@@ -9,7 +9,7 @@ from edgecls_device.results import Event, FrameResult, RunSummary
 from edgecls_device.sinks.columns import columns_of, fit, printable
 from edgecls_device.sinks.direct import DirectSink
 from edgecls_device.sinks.stream import TextOut
-from edgecls_device.sinks.wording import clock, duration, event_words, source_words
+from edgecls_device.sinks.wording import clock, duration, event_words, source_words, told_at
 
 __all__ = ["LiveLineSink", "live_line", "status_line"]
 
@@ -55,8 +55,7 @@ class LiveLineSink(DirectSink):
     def notify(self, event: Event, result: FrameResult | None) -> None:
         """Write a line for what came or went; the live line goes on below it."""
         position = None if self._last is None else self._last.frame.position_s
-        at = event.start if event.end is None else event.end
-        when = clock(at) if position is None else f"{position:.2f} s"
+        when = clock(told_at(event, result)) if position is None else f"{position:.2f} s"
         style = _GREEN if event.change == "entered" else _PLAIN
         text = f"\r\x1b[K{when}  {self._styled([(printable(event_words(event)), style)])}\n"
         self._is_dirty = False

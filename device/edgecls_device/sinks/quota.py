@@ -110,12 +110,12 @@ class Quota:
 
     def _replace(self, new_bytes: int) -> None:
         """Remove as much as is to be written: others filled the disk, and our past is no help against that."""
+        if self._used_bytes < new_bytes:
+            message = f"The disk of {str(self._directory)!r} is almost full."
+            raise StorageError(message, hint="free some space on that disk")
         freed = 0
         while self._files and freed < new_bytes:
             freed += self._remove_oldest()
-        if freed < new_bytes and self._is_short(new_bytes):
-            message = f"The disk of {str(self._directory)!r} is almost full."
-            raise StorageError(message, hint="free some space on that disk")
 
     def _is_short(self, new_bytes: int) -> bool:
         disk = os.statvfs(self._directory)

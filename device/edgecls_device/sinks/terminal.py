@@ -9,7 +9,7 @@ from edgecls_device.sinks.columns import printable
 from edgecls_device.sinks.direct import DirectSink
 from edgecls_device.sinks.live_line import LiveLineSink
 from edgecls_device.sinks.stream import TextOut
-from edgecls_device.sinks.wording import clock, duration, event_words, source_words
+from edgecls_device.sinks.wording import clock, duration, event_words, source_words, told_at
 
 __all__ = ["LiveLineSink", "PhotoLinesSink", "PlainLinesSink"]
 
@@ -74,8 +74,7 @@ class PlainLinesSink(DirectSink):
 
     def notify(self, event: Event, result: FrameResult | None) -> None:
         """Print what came or went."""
-        del result
-        when = self._when or clock(event.start if event.end is None else event.end)
+        when = self._when or clock(told_at(event, result))
         self._print(f"{when}  {event_words(event)}")
 
     def idle(self) -> None:

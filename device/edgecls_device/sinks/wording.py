@@ -4,7 +4,7 @@ import time
 
 from edgecls_device.results import Event, FrameResult
 
-__all__ = ["clock", "duration", "event_words", "score_words", "source_words"]
+__all__ = ["clock", "duration", "event_words", "score_words", "source_words", "told_at"]
 
 
 def event_words(event: Event) -> str:
@@ -43,3 +43,10 @@ def duration(seconds: float, *, whole: bool = False) -> str:
 def clock(seconds: float) -> str:
     """Return the local time of day."""
     return time.strftime("%H:%M:%S", time.localtime(seconds))
+
+
+def told_at(event: Event, result: FrameResult | None) -> float:
+    """Return when an event became known, so that lines are in the order of their times."""
+    if result is not None:
+        return result.frame.captured_at
+    return event.start if event.end is None else event.end

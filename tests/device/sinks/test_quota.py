@@ -127,6 +127,14 @@ def test_an_almost_full_disk_with_nothing_of_ours_is_refused(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_nothing_is_removed_for_a_file_that_would_still_not_fit(tmp_path):
+    Quota(tmp_path, quota_bytes=10**6, free_bytes=0).save(name(0), b"x" * 300)
+    full = Quota(tmp_path, quota_bytes=10**6, free_bytes=1 << 62)
+    with pytest.raises(StorageError, match="almost full"):
+        full.save(name(1), b"x" * 500)
+    assert names(tmp_path) == [name(0)]
+
+
 def test_a_real_small_disk_stays_below_its_floor(small_disk):
     quota = Quota(small_disk, quota_bytes=10**9)
     for i in range(60):
