@@ -21,13 +21,17 @@ HEAD_S = 10.0
 REQUEST_S = 60.0
 SWEEP_S = 0.5
 RETRY_S = 1.0
+ACCEPTED_AT_ONCE = 32
+LARGEST_HEAD_BYTES = 32_768
 
 Phase = Literal["waiting", "serving", "viewing"]
 _FIRST_TO_GO = {"waiting": 0, "serving": 1, "viewing": 2}
 
 
 class Connection(asyncio.Protocol):
-    """Passes everything on to the HTTP protocol, and knows how long the client has taken.
+    """Holds back the first request until its head is complete, then passes everything on to the HTTP protocol.
+
+    So a slow client costs a socket and a few bytes, and the HTTP protocol is made for those only that use it.
 
     Attributes:
         phase: ``waiting`` for the head of a request, ``serving`` one, or ``viewing`` the live page.
@@ -35,8 +39,10 @@ class Connection(asyncio.Protocol):
         peer: The client's address.
     """
 
-    def __init__(self, inner: asyncio.Protocol, guard: "Guard") -> None:
-        self._inner, self._guard = inner, guard
+    def __init__(self, make_inner: Callable[[], asyncio.Protocol], guard: "Guard") -> None:
+        self._make_inner, self._guard = make_inner, guard
+        self._inner: asyncio.Protocol | None = None
+        self._head = bytearray()
         self._transport: asyncio.Transport | None = None
         self.phase: Phase = "waiting"
         self.since = time.monotonic()
@@ -45,6 +51,7 @@ class Connection(asyncio.Protocol):
     def enter(self, phase: Phase) -> None:
         """Say what it does from now on."""
         self.phase, self.since = phase, time.monotonic()
+        self._guard.moved(self)
 
     def abort(self) -> None:
         """Close it at once, whatever is still to be sent."""
@@ -57,29 +64,40 @@ class Connection(asyncio.Protocol):
             self._transport = transport
         self.peer = _network_of(transport.get_extra_info("peername"))
         self._guard.add(self)
-        self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
+        if self._inner is None:
+            seen = max(len(self._head) - 3, 0)
+            self._head += data
+            if self._head.find(b"\r\n\r\n", seen) < 0 and _may_become_a_head(self._head):
+                return
+            data, self._head = bytes(self._head), bytearray()
+            self._inner = self._make_inner()
+            if self._transport is not None:
+                self._inner.connection_made(self._transport)
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
         """See ``asyncio.Protocol``."""
-        return self._inner.eof_received()
+        return None if self._inner is None else self._inner.eof_received()
 
     def pause_writing(self) -> None:
         """See ``asyncio.Protocol``."""
-        self._inner.pause_writing()
+        if self._inner is not None:
+            self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         """See ``asyncio.Protocol``."""
-        self._inner.resume_writing()
+        if self._inner is not None:
+            self._inner.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
         self._transport = None
         self._guard.remove(self)
-        self._inner.connection_lost(exc)
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
 
 
 class Guard:
@@ -102,7 +120,7 @@ class Guard:
         self._most = most
         self._limits_s = {"waiting": head_s, "serving": request_s}
         self._sweep_s = min(SWEEP_S, head_s / 4)
-        self._connections: dict[Connection, None] = {}  # in order of arrival
+        self._connections: dict[Connection, None] = {}  # by how long they have been in their phase
         self.closed: Counter[str] = Counter()
         self.trouble = ""
 
@@ -121,6 +139,12 @@ class Guard:
         """Forget a connection."""
         self._connections.pop(connection, None)
 
+    def moved(self, connection: Connection) -> None:
+        """Take note that a connection entered another phase just now."""
+        if connection in self._connections:
+            del self._connections[connection]
+            self._connections[connection] = None
+
     async def accept_all(self, listener: socket.socket) -> None:
         """Accept connections for ever; while the system refuses (no descriptors), say so and try again.
 
@@ -137,9 +161,7 @@ class Guard:
                 await arrived.wait()
                 arrived.clear()
                 try:
-                    client, _ = listener.accept()
-                except (BlockingIOError, ConnectionError):  # it went away while it waited
-                    continue
+                    clients = _accepted(listener)
                 except OSError as error:
                     if error.errno in {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}:
                         raise
@@ -147,7 +169,7 @@ class Guard:
                     await asyncio.sleep(RETRY_S)
                     continue
                 self.trouble = ""
-                await self._take(client)
+                await asyncio.gather(*(self._take(client) for client in clients))
         finally:
             loop.remove_reader(listener)
 
@@ -180,7 +202,7 @@ class Guard:
             raise
 
     def _make_connection(self) -> Connection:
-        return Connection(self._make_protocol(), self)
+        return Connection(self._make_protocol, self)
 
     def _end(self, connection: Connection, reason: str) -> None:
         self.closed[reason] += 1
@@ -190,11 +212,37 @@ class Guard:
     def _who_makes_room(self) -> Connection:
         """Return the oldest waiting one of the client that has most; the newest of all is never meant."""
         *older, _ = self._connections
-        per_peer = Counter(connection.peer for connection in older)
-        return min(
-            older,
-            key=lambda one: (_FIRST_TO_GO[one.phase], -per_peer[one.peer], one.since),
-        )
+        phase = min((one.phase for one in older), key=_FIRST_TO_GO.__getitem__)
+        eligible = [one for one in older if one.phase == phase]
+        peers = Counter(one.peer for one in eligible)
+        most = max(peers.values())
+        return next(one for one in eligible if peers[one.peer] == most)
+
+
+def _accepted(listener: socket.socket) -> list[socket.socket]:
+    """Accept those that wait, a few at once; the first refusal of the system is raised.
+
+    Raises:
+        OSError: If the system refuses, such as for want of descriptors.
+    """
+    clients: list[socket.socket] = []
+    while len(clients) < ACCEPTED_AT_ONCE:
+        try:
+            clients.append(listener.accept()[0])
+        except BlockingIOError:
+            break
+        except ConnectionError:  # it went away while it waited
+            continue
+        except OSError:
+            if clients:
+                break
+            raise
+    return clients
+
+
+def _may_become_a_head(data: bytearray) -> bool:
+    """Whether more has to come before the HTTP protocol can say something about it."""
+    return len(data) <= LARGEST_HEAD_BYTES and (65 <= data[0] <= 90 or data[0] in b"\r\n")
 
 
 def _network_of(peer: object) -> str:

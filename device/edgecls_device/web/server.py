@@ -18,6 +18,7 @@ from edgecls_device.web.guard import Guard
 from edgecls_device.web.listening import listen
 from edgecls_device.web.saving import Store
 from edgecls_device.web.settings import PageFacts, WebSettings
+from edgecls_device.web.showing import ViewerCounts
 from edgecls_device.web.sink import WebSink
 
 __all__ = ["WebServer"]
@@ -89,6 +90,13 @@ class WebServer:
     def trouble(self) -> str:
         """Why the page cannot be reached, a sentence; empty while it can. From any thread."""
         return self._trouble or (self._guard.trouble if self._guard is not None else "")
+
+    @property
+    def viewer_counts(self) -> ViewerCounts:
+        """How many look, and what they got. From any thread."""
+        if self._site is None:
+            return ViewerCounts(viewers=0, sent=0, dropped=0, evicted=0)
+        return self._site.showing.counts
 
     @property
     def is_running(self) -> bool:

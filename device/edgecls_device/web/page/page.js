@@ -11,7 +11,8 @@ import { Stage } from "./stage.js";
 import { ServerClock, Stopwatch } from "./time.js";
 import * as words from "./words.js";
 
-const LATE_MS = 2000;
+const LATE_MS = 2000; // an older picture is not live, unless the source or the network is always so slow
+const SLOWEST_MS = 3000;
 const SPEAK_MS = 4000;
 
 class Page {
@@ -34,6 +35,7 @@ class Page {
   #isSignedOut = false;
   #refusal = "";
   #ageAtArrival = 0;
+  #pause = 0; // the usual time between two pictures, in ms
   #icon = "";
 
   async begin() {
@@ -62,6 +64,8 @@ class Page {
   async picture(result, blob) {
     const arrived = new Stopwatch();
     await this.#stage.draw(blob);
+    const pause = Math.min(this.#watch?.elapsed ?? 0, SLOWEST_MS);
+    this.#pause += (pause - this.#pause) / 4;
     this.#result = result;
     this.#watch = arrived;
     const since = 1000 * (this.#clock.now - result.time) - arrived.elapsed;
@@ -134,8 +138,9 @@ class Page {
       if (!this.#connection.isOpen) return { title: "Connecting", reason: this.#retry() };
       return { title: "Waiting for the first picture", reason: trouble };
     }
-    const usual = 3000 / Math.max(this.#result.frames_per_second, 0.1);
-    if (this.#ageMs > Math.max(LATE_MS, usual)) return { title: "No new picture", reason: trouble };
+    const usual = 1000 / Math.max(this.#result.frames_per_second, 0.1);
+    const late = Math.max(LATE_MS, 3 * usual, 3 * this.#pause);
+    if (this.#ageMs > late) return { title: "No new picture", reason: trouble };
     return null;
   }
 
