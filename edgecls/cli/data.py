@@ -1,4 +1,4 @@
-"""``edgecls data``: look through a folder of photos, or fetch a sample set."""
+"""``edgecls data``: take photos, look through a folder of them, or fetch a sample set."""
 
 import click
 
@@ -11,6 +11,7 @@ COMMANDS = {
         "edgecls.cli.data_check:command",
         "Find broken, doubled, mislabelled and tiny photos.",
     ),
+    "collect": ("edgecls.cli.data_collect:command", "Take photos of one class with a camera."),
     "fetch": ("edgecls.cli.data_fetch:command", "Download a sample set of photos."),
 }
 
@@ -18,9 +19,10 @@ EPILOG = """\b
 Examples:
   edgecls data fetch cats-and-dogs
   edgecls data check cats-and-dogs
+  edgecls data collect star --source 0
 """
 
 
 @click.group("data", cls=LazyGroup, table=COMMANDS, epilog=EPILOG)
 def command() -> None:
-    """Check a folder of photos, or fetch a sample set."""
+    """Check a folder of photos, take photos of a class, or fetch a sample set."""

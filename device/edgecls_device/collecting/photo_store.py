@@ -13,6 +13,7 @@ from edgecls_device.arrays import Frame
 from edgecls_device.collecting.class_folder import check_class_name, count_photos
 from edgecls_device.collecting.disk_room import check_room, folder_bytes
 from edgecls_device.collecting.photo_file import encode_photo, photo_name
+from edgecls_device.decisions.region import Region
 from edgecls_device.errors import StorageError
 from edgecls_device.files import make_directory, write_atomically
 from edgecls_device.likeness import SeenPictures, thumbnail
@@ -56,7 +57,12 @@ class PhotoStore:
     """
 
     def __init__(
-        self, directory: Path | str, *, quota_bytes: int | None = None, drop_similar: bool = True
+        self,
+        directory: Path | str,
+        *,
+        quota_bytes: int | None = None,
+        drop_similar: bool = True,
+        region: Region | None = None,
     ) -> None:
         """Create the directory if there is none.
 
@@ -65,6 +71,7 @@ class PhotoStore:
             quota_bytes: Most that may lie in it, whoever put it there; None for no limit. In any case 5 % of
                 the disk or 200 MB, whatever is less, stay free.
             drop_similar: Whether a photo that shows the same as one before is left out.
+            region: The part of each picture that is saved: what a model with a region of interest will see.
 
         Raises:
             StorageError: If the directory cannot be created or read.
@@ -72,6 +79,7 @@ class PhotoStore:
         self.directory = make_directory(Path(directory)).resolve()
         self._quota_bytes = quota_bytes
         self._drop_similar = drop_similar
+        self._region = region
         self._used_bytes = 0 if quota_bytes is None else folder_bytes(self.directory)
         self._seen: OrderedDict[str, SeenPictures] = OrderedDict()
         self._lock = threading.Lock()
@@ -85,10 +93,12 @@ class PhotoStore:
 
         Raises:
             DataError: If the label cannot be the name of a class folder.
-            FrameError: If it is not a picture.
+            FrameError: If it is not a picture, or the region does not lie inside.
             StorageError: If it cannot be written, the quota is used up or the disk is almost full.
         """
         folder = self.directory / check_class_name(label)
+        if self._region is not None:
+            image = self._region.cut(image)
         data = encode_photo(image)
         small = thumbnail(image)
         with self._lock:

@@ -6,6 +6,7 @@ import pytest
 from edgecls_device.collecting import photo_store
 from edgecls_device.collecting.disk_room import kept_free_bytes
 from edgecls_device.collecting.photo_store import PhotoStore
+from edgecls_device.decisions.region import parse_region
 from edgecls_device.errors import DataError, FrameError, StorageError
 from edgecls_device.images import read_image
 
@@ -136,6 +137,14 @@ def test_what_is_no_picture_is_refused(store, image):
     with pytest.raises(FrameError):
         store.save(image, "star")
     assert files_below(store.directory) == []
+
+
+def test_only_the_region_of_interest_is_saved(tmp_path):
+    store = PhotoStore(tmp_path, region=parse_region("16,8,64,48"))
+    photo = read_image(store.save(scene(1), "star").path)
+    assert np.abs(photo.astype(int) - scene(1)[8:56, 16:80]).mean() < 4
+    with pytest.raises(FrameError, match="inside the frame"):
+        store.save(scene(1)[:40], "star")
 
 
 def test_a_grey_picture_is_saved_too(store):
