@@ -27,6 +27,7 @@ COMMANDS = {
     "run": ("edgecls.cli.run:command", "Classify a camera, stream, video, folder or photo."),
     "verify": ("edgecls.cli.verify:command", "Run a model's golden samples on this machine."),
     "inspect": ("edgecls.cli.inspect:command", "Show what a model file says about itself."),
+    "doctor": ("edgecls.cli.doctor:command", "Check this machine, its runtimes and its cameras."),
 }
 
 EPILOG = """\b
