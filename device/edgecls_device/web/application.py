@@ -83,8 +83,12 @@ class Application:
         self.application.on_response_prepare.append(self._gate.add_headers)
         for page in pages:
             self.application.router.add_get(page.path, handlers.file(page))
+        router = self.application.router
         for method, path, handler in self._routes(handlers):
-            self.application.router.add_route(method, path, handler)
+            if method == "GET" and path != "/ws":
+                router.add_get(path, handler)  # HEAD too, which some monitors send
+            else:
+                router.add_route(method, path, handler)
 
     def status(self) -> LiveStatus:
         """Return how the run is, worked out at most four times a second however many ask."""

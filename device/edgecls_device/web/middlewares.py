@@ -105,7 +105,7 @@ class Gate:
             hint = "start with --web-host NAME if this machine is reached by another name"
             return refusal(421, "This server is not called so.", hint)
         origin = request.headers.get("Origin")
-        has_effects = request.method != "GET" or request.path == "/ws"
+        has_effects = request.method not in {"GET", "HEAD"} or request.path == "/ws"
         if has_effects and origin is not None and not is_same_site(origin, host):
             return refusal(403, "Requests from pages of other sites are refused.")
         if self._access.needs_token and not self._is_open(request):

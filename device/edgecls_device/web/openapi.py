@@ -253,7 +253,7 @@ PATHS: Schema = {
     "/classify": {
         "post": {
             "summary": "Say what a photo shows",
-            "description": "JPEG, PNG, WebP or BMP of at most 20 MB and 100 million pixels.",
+            "description": "JPEG, PNG, WebP or BMP of at most 20 MB and 50 million pixels.",
             "requestBody": {
                 "required": True,
                 "content": {
@@ -264,9 +264,9 @@ PATHS: Schema = {
             },
             "responses": {
                 "200": _json("What it shows.", _ref("Prediction")),
-                "400": _error("The photo is damaged, too large in pixels, or the form has none."),
+                "400": _error("The photo is damaged, or the form has none."),
                 "408": _error("It did not arrive within 30 seconds."),
-                "413": _error("It has more than 20 MB."),
+                "413": _error("It has more than 20 MB or 50 million pixels."),
                 "415": _error("It is no photo."),
                 "429": _error("Other photos wait already."),
                 **_UNSAFE,

@@ -12,6 +12,7 @@ from edgecls_device.images import decode_image, is_picture
 from edgecls_device.web.forms import FORM, file_in_form
 from edgecls_device.web.messages import prediction_record
 from edgecls_device.web.middlewares import json_answer, refusal
+from edgecls_device.web.photo_size import LARGEST_PHOTO_PIXELS, pixels_of
 from edgecls_device.web.worker import Worker
 
 __all__ = ["LARGEST_PHOTO_BYTES", "PhotoClassifier"]
@@ -76,6 +77,10 @@ class PhotoClassifier:
             self._reading -= 1
         if data and not is_picture(data[:12]):
             raise _RefusedError(415, "Expected a JPEG, PNG, WebP or BMP picture.", AS_BODY)
+        if (pixels := pixels_of(data)) > LARGEST_PHOTO_PIXELS:
+            most, got = LARGEST_PHOTO_PIXELS // 10**6, pixels // 10**6
+            message = f"Expected at most {most} million pixels, got {got} million."
+            raise _RefusedError(413, message, "make the photo smaller")
         return data
 
     def _classify(self, data: bytes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from edgecls_device.classifier import Classifier
 from edgecls_device.errors import ArtifactError
+from edgecls_device.web.photo_size import pixels_of
 from edgecls_device.web.photos import LARGEST_PHOTO_BYTES
 
 from tests.device.conftest import FakeBackend, picture
@@ -104,7 +105,35 @@ def bomb(side):
 @pytest.mark.parametrize("side", [20_000, 65_535, 2**31 - 1])
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(run, side):
     answer = post(run.url + "classify", bomb(side), Content_Type="image/png")
-    assert answer.status == 400
+    assert answer.status == 413
+    assert "50 million pixels" in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "flags"),
+    [
+        (".jpg", []),
+        (".jpg", [cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 1]),
+        (".png", []),
+        (".bmp", []),
+        (".webp", [cv2.IMWRITE_WEBP_QUALITY, 80]),
+        (".webp", [cv2.IMWRITE_WEBP_QUALITY, 101]),
+    ],
+)
+def test_the_head_of_a_photo_says_how_many_pixels_it_has(suffix, flags):
+    noise = np.random.default_rng(3).integers(0, 255, (37, 301, 3)).astype(np.uint8)
+    data = cv2.imencode(suffix, noise, flags)[1].tobytes()
+    assert pixels_of(data) == 37 * 301
+    for cut in range(60):
+        assert pixels_of(data[:cut]) >= 0
+
+
+def test_a_transparent_webp_says_it_too():
+    noise = np.random.default_rng(3).integers(0, 255, (37, 301, 4)).astype(np.uint8)
+    assert (
+        pixels_of(cv2.imencode(".webp", noise, [cv2.IMWRITE_WEBP_QUALITY, 50])[1].tobytes())
+        == 37 * 301
+    )
 
 
 @pytest.mark.parametrize("says_so", [True, False])
