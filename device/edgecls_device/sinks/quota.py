@@ -54,8 +54,9 @@ class Quota:
         self._most_files = most_files
         self._free_bytes = free_bytes
         with storage_errors("write", directory):
-            if not os.access(directory, os.W_OK | os.X_OK):
-                raise PermissionError(13, "Permission denied")
+            probe = directory / f".{os.urandom(6).hex()}"
+            probe.touch(exist_ok=False)
+            probe.unlink()
             found = sorted(self._scan(), key=lambda entry: Path(entry[0]).name)
         self._files: deque[tuple[str, int]] = deque(found)  # path below the directory, bytes
         self._used_bytes = sum(size for _, size in found)

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -63,7 +64,7 @@ for label in ("猫\\nx", "<script>", "\\udc80", "\\0"):
 
 
 def test_any_label_is_one_line_of_utf8_whatever_the_locale():
-    environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": "."}
+    environment = {"PYTHONIOENCODING": "ascii", "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", ANY_LABEL], capture_output=True, env=environment, check=True
     )
