@@ -147,6 +147,7 @@ class Listener:
     def close(self):
         self.client.disconnect()
         self.client.loop_stop()
+        del self.client  # paho closes its pair of sockets only when nobody holds it
 
 
 @contextmanager
@@ -192,7 +193,7 @@ def settings_for(broker_or_port, **changes):
         "host": "127.0.0.1",
         "port": port,
         "topic": TOPIC,
-        "keepalive_s": 2,
+        "keepalive_s": 15,
         "check_every_s": 0.05,
         "reconnect_min_s": 0.05,
         "reconnect_max_s": 0.2,

@@ -25,15 +25,18 @@ from tests.device.mqtt.conftest import (
 
 
 def saved_in(directory):
-    """Return how many events a file holds, read without the lock of its owner."""
+    """Return how many events a file holds for good, read without the lock of its owner."""
     path = directory / "mqtt-outbox.sqlite"
     if not path.exists():
         return 0
     with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as database:
         try:
-            return database.execute("SELECT COUNT(*) FROM waiting").fetchone()[0]
+            count = database.execute("SELECT COUNT(*) FROM waiting").fetchone()[0]
         except sqlite3.DatabaseError:  # it is being written
             return -1
+    journal = path.with_name(path.name + "-journal")
+    is_committed = not journal.exists() or not journal.stat().st_size
+    return count if is_committed else -1
 
 
 def test_a_run_starts_without_a_broker_and_connects_when_it_comes(make_broker, make_sink):
