@@ -4,7 +4,7 @@ import time
 
 from edgecls_device.arrays import Frame
 from edgecls_device.collecting.session import Press, Progress
-from edgecls_device.drawn_text import draw_text, fit_text
+from edgecls_device.drawn_text import draw_text, fit_text, text_width
 from edgecls_device.native_output import captured_stderr
 from edgecls_device.opencv import cv2
 
@@ -82,9 +82,8 @@ def draw_progress(image: Frame, progress: Progress, *, news: str, has_flash: boo
     label = fit_text(progress.label, large, width * 2 // 3, bold=True)
     draw_text(picture, label, (unit, height - round(1.6 * unit)), large, WHITE, bold=True)
     count = str(progress.photos)
-    draw_text(
-        picture, count, (width - unit * 4, height - round(1.6 * unit)), large, GREEN, bold=True
-    )
+    left = width - unit - text_width(count, large, bold=True)
+    draw_text(picture, count, (left, height - round(1.6 * unit)), large, GREEN, bold=True)
     note = progress.trouble or news or "space: take a photo (hold: more)   q: quit"
     color = AMBER if progress.trouble else SOFT
     small = max(round(unit * 0.75), 8)
