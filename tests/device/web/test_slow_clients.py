@@ -125,12 +125,7 @@ def test_two_thousand_requests_of_junk_get_an_error_or_nothing(run):
         code = answer[9:12].decode("latin-1") if answer else "none"
         codes[code] = codes.get(code, 0) + 1
         good += code == "200"
-        assert code == "none" or answer.startswith(
-            (b"HTTP/1.1 4", b"HTTP/1.0 4", b"HTTP/1.1 2", b"HTTP/1.0 2")
-        ), (
-            data,
-            answer,
-        )
+        assert code == "none" or (answer.startswith(b"HTTP/") and code[0] in "24"), (data, answer)
     assert good < 300  # a byte of noise in a header that nobody reads does no harm
     assert codes["400"] > 50, codes
     assert get(run.url + "live").status == 200
