@@ -40,6 +40,7 @@ export class Saving {
     byId("chips").replaceChildren();
     const isFew = labels.length <= FEW;
     for (const label of isFew ? labels : remembered()) this.#chip(label);
+    byId("other-label").placeholder = this.#chips.size ? "Another label" : "Label";
     const options = isFew ? [] : labels.map((label) => Object.assign(make("option"), { value: label }));
     byId("known-labels").replaceChildren(...options);
   }
