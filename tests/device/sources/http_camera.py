@@ -63,10 +63,15 @@ class HttpCamera:
             with suppress(OSError):
                 self._server.shutdown(socket.SHUT_RDWR)
             self._server.close()
+            self._server = None
+        self.hang_up()
+
+    def hang_up(self):
+        """Close what is open; who asks again is answered."""
         for connection in self._connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        self._connections, self._server = [], None
+        self._connections = []
 
     def _accept(self, server):
         with suppress(OSError):

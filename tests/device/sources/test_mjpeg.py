@@ -4,6 +4,7 @@ import re
 import struct
 
 import cv2
+import numpy as np
 import pytest
 from edgecls_device.errors import SourceError
 from edgecls_device.sources.multipart import MAX_PART_BYTES, PartSplitter, boundary_of
@@ -88,11 +89,17 @@ def test_what_is_cut_off_or_a_bomb_or_no_picture_is_counted_and_dropped(http_cam
     whole = JPEGS[0]
     sof = whole.index(b"\xff\xc0") + 5
     bomb = whole[:sof] + struct.pack(">HH", 65000, 65000) + whole[sof + 4 :]
-    bad = [whole[: len(whole) // 2], b"hello", b"", bomb, whole[:-2]]
+    noise = np.full((48, 64, 3), (40, 160, 40), np.uint8)
+    noise[:32] = np.random.default_rng(0).integers(0, 256, (32, 64, 3))
+    long = cv2.imencode(".jpg", noise)[1].tobytes()
+    bad = [long[: len(long) // 2], b"hello", b"", bomb, whole[:-2]]
     http_camera.jpegs = [*JPEGS, *bad]
     http_camera.interval_s = 0.02
     with watching(http_camera.url) as watched:
-        watched.until_frames(9)
+        for _ in range(9):
+            watched.until_frames(1)
+            below = watched.last.image[-16:].reshape(-1, 3).mean(axis=0)
+            assert below == pytest.approx([40, 160, 40], abs=8)  # and not grey, as what is cut off
     assert watched.source.dropped["corrupt"] >= len(bad)
     assert watched.source.status.reconnects == 0
 
