@@ -130,6 +130,9 @@ def test_an_event_is_dropped_only_for_a_newer_event():
     assert backlog.add(Item(result=result())) == 1
     assert backlog.add(events[2]) == 1
     assert [backlog.take(), backlog.take(), backlog.take()] == [*events[1:], None]
+    assert [backlog.add(one) for one in events[:2]] == [0, 0]
+    assert backlog.add(Item(result=result())) == 1
+    assert [backlog.take(), backlog.take(), backlog.take()] == [*events[:2], None]
 
 
 def test_a_backlog_bounds_the_bytes_of_pictures_and_counts_a_shared_one_once():

@@ -156,6 +156,19 @@ def test_a_clip_cut_off_anywhere_is_recovered_to_its_last_whole_frame(tmp_path):
     assert path.read_bytes() == whole
 
 
+def test_a_frame_that_a_power_loss_left_as_zeros_is_cut_off(tmp_path):
+    jpeg = cv2.imencode(".jpg", picture("red"))[1].tobytes()
+    path = tmp_path / "a.avi"
+    clip = AviFile(path, height=48, width=64, rate=15.0)
+    clip.append(jpeg)
+    clip.append(jpeg)
+    data = path.read_bytes()
+    path.write_bytes(data[:-200] + b"\0" * 200)
+    assert recover(path) == 1
+    assert frames_in(path)[0] == 1
+    clip.finish()
+
+
 def test_a_file_of_others_under_the_name_of_a_part_is_not_taken_for_one(tmp_path):
     path = tmp_path / "a.avi"
     path.write_bytes(b"RIFF\0\0\0\0AVI " + b"x" * 1000)
