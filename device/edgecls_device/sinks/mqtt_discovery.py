@@ -214,7 +214,7 @@ class Discovery:
 def device_id(base: str) -> str:
     """Return a name for a topic in letters that Home Assistant takes; another topic has another name."""
     plain = base.removeprefix("edgecls/")
-    word = re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")[:40]
+    word = re.sub(r"[^a-z0-9-]+", "_", plain.lower()).strip("_")[:40]
     exact = base == f"edgecls/{word}"
     return f"edgecls_{word}" if exact else f"edgecls_{word}_{_digest(base)}"
 

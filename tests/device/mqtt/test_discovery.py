@@ -117,6 +117,16 @@ def test_a_farewell_is_said_once():
 
 
 def test_topics_that_look_alike_have_different_ids():
-    topics = ["edgecls/door", "edgecls/Door", "edgecls/do or", "door", "edgecls/döör", "a/door"]
+    topics = [
+        "edgecls/a-b",
+        "edgecls/a_b",
+        "edgecls/door",
+        "edgecls/Door",
+        "edgecls/do or",
+        "door",
+        "edgecls/döör",
+        "a/door",
+    ]
     assert len({device_id(topic) for topic in topics}) == len(topics)
     assert device_id("edgecls/door") == "edgecls_door"
+    assert device_id("edgecls/front-door") == "edgecls_front-door"
