@@ -62,11 +62,16 @@ class Access:
 
     def is_token(self, text: str) -> bool:
         """Whether this is the token; compared in constant time."""
-        return self.needs_token and hmac.compare_digest(text.encode(), self._token)
+        return self.needs_token and hmac.compare_digest(_ascii(text), self._token)
 
     def is_session(self, text: str) -> bool:
         """Whether this is the content of a cookie of ours."""
-        return self.needs_token and hmac.compare_digest(text.encode(), self._session.encode())
+        return self.needs_token and hmac.compare_digest(_ascii(text), self._session.encode())
+
+
+def _ascii(text: str) -> bytes:
+    """Return bytes to compare; what is not ASCII becomes ``?``, which is in no token."""
+    return text.encode("ascii", "replace")
 
 
 class TokenTries:

@@ -16,6 +16,7 @@ from edgecls_device.web.middlewares import Gate, Handler
 from edgecls_device.web.openapi import description_handler
 from edgecls_device.web.page_files import page_files
 from edgecls_device.web.photos import PhotoClassifier
+from edgecls_device.web.problems import Problems
 from edgecls_device.web.saving import Saving, Store
 from edgecls_device.web.settings import PageFacts, WebSettings
 from edgecls_device.web.showing import Showing
@@ -44,7 +45,7 @@ class Application:
         sink: WebSink,
         port: Callable[[], int],
         connections: Callable[[], tuple[int, dict[str, int]]],
-        problems: Callable[[], dict[str, int]],
+        problems: Problems,
         open_classifier: Callable[[], Classifier] | None,
         store: Store | None,
     ) -> None:
@@ -126,7 +127,8 @@ class Application:
         return hello_message(self._facts, self.status(), self._sink.events, can_collect=can_collect)
 
     def _all_problems(self) -> dict[str, int]:
-        return {**self._problems(), **self.showing.problems, **self._gate.problems}
+        seen = (self._problems, self.showing.problems, self._gate.problems)
+        return {name: count for one in seen for name, count in one.as_counts().items()}
 
     def _counts(self) -> WebCounts:
         connections, closed = self._connections()

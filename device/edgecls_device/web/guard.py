@@ -104,7 +104,7 @@ class Guard:
     """Accepts connections one after the other, and ends those that take too long.
 
     Attributes:
-        closed: Connections it ended, by reason: ``slow`` or ``crowded``.
+        closed: Connections that were ended, by reason: ``slow``, ``crowded``, or ``malformed`` (no HTTP).
         trouble: Why no connection can be accepted now; empty while they can.
     """
 

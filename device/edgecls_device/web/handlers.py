@@ -1,6 +1,5 @@
 """What each route answers."""
 
-import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from edgecls_device.errors import OptionError
 from edgecls_device.health import LiveStatus
 from edgecls_device.records import encode
 from edgecls_device.web.access import Access
+from edgecls_device.web.bodies import read_body
 from edgecls_device.web.messages import status_record
 from edgecls_device.web.middlewares import Gate, Handler, connection_of, json_answer, refusal
 from edgecls_device.web.page_files import PageFile
@@ -20,7 +20,7 @@ from edgecls_device.web.sink import WebSink
 __all__ = ["Handlers"]
 
 OLDEST_SNAPSHOT_S = 10.0
-LARGEST_SESSION_BYTES = 1000
+LARGEST_SESSION_BYTES, SESSION_BODY_S = 1000, 10.0
 SESSION_SECONDS = 90 * 24 * 3600
 
 
@@ -103,8 +103,8 @@ class Handlers:
         """Take the token once and give a cookie for it."""
         if request.content_type != "application/json":
             return refusal(415, "Expected application/json.")
+        text = await read_body(request, most_bytes=LARGEST_SESSION_BYTES, within_s=SESSION_BODY_S)
         try:
-            text = await asyncio.wait_for(request.content.read(LARGEST_SESSION_BYTES), 10)
             token = json.loads(text)["token"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             message = 'Expected {"token": "..."}, got something else.'

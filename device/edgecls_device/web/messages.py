@@ -26,8 +26,8 @@ PROTOCOL = 1
 
 
 def as_text(record: dict[str, Any]) -> str:
-    """Return JSON; labels in it are text, whoever shows them must not take them for markup."""
-    return json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """Return JSON in ASCII; labels in it are text, whoever shows them must not take them for markup."""
+    return json.dumps(record, allow_nan=False, separators=(",", ":"))
 
 
 def hello_message(

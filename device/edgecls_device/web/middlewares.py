@@ -9,8 +9,10 @@ from aiohttp import web
 
 from edgecls_device.errors import DataError, EdgeclsError, FrameError, OptionError, StorageError
 from edgecls_device.web.access import Access, TokenTries, is_same_site
+from edgecls_device.web.bodies import RefusedError
 from edgecls_device.web.guard import Connection
 from edgecls_device.web.messages import as_text, error_record
+from edgecls_device.web.problems import Problems
 
 __all__ = ["OPEN_PATHS", "Gate", "Handler", "connection_of", "json_answer", "refusal"]
 
@@ -60,7 +62,7 @@ class Gate:
         self._access, self._cookie, self._is_page_file = access, cookie, is_page_file
         self.tries = TokenTries()
         self.answers: Counter[int] = Counter()
-        self.problems: Counter[str] = Counter()
+        self.problems = Problems()
 
     @property
     def middlewares(self) -> list[Any]:
@@ -91,10 +93,16 @@ class Gate:
             response = refusal(error.status, f"{HTTPStatus(error.status).phrase}.", hint)
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
+        except RefusedError as refused:
+            response = refusal(refused.status, refused.message, refused.hint)
+            if refused.status == 429:
+                response.headers["Retry-After"] = "1"
         except EdgeclsError as error:
             response = refusal(_status_of(error), error.message, error.hint)
+        except ConnectionError:  # the client has gone, which is its right
+            raise
         except Exception as error:  # a fault of ours: told, counted, and the server lives
-            self.problems[f"{request.path}: {type(error).__name__}: {error}"[:200]] += 1
+            self.problems.note(error)
             response = refusal(500, "The server made a mistake; /status names it.")
         self.answers[response.status] += 1
         return response

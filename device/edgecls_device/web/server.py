@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from edgecls_device.classifier import Classifier
 from edgecls_device.errors import OptionError
@@ -16,6 +17,7 @@ from edgecls_device.health import StatusBoard
 from edgecls_device.web.application import Application
 from edgecls_device.web.guard import Guard
 from edgecls_device.web.listening import listen
+from edgecls_device.web.problems import Problems
 from edgecls_device.web.saving import Store
 from edgecls_device.web.settings import PageFacts, WebSettings
 from edgecls_device.web.showing import ViewerCounts
@@ -59,7 +61,7 @@ class WebServer:
         self.sink = WebSink()
         self._settings, self._board, self._facts = settings, board, facts
         self._open_classifier, self._store = open_classifier, store
-        self._log = _Log()
+        self._problems = Problems()
         self._listener: socket.socket | None = None
         self._port = settings.port
         self._trouble = ""
@@ -152,9 +154,9 @@ class WebServer:
             self._is_up.set()
 
     async def _serve(self) -> None:
-        loop, log = asyncio.get_running_loop(), self._log
+        loop, problems = asyncio.get_running_loop(), self._problems
         loop.set_exception_handler(
-            lambda _, context: log.note(str(context.get("exception") or context["message"]))
+            lambda _, context: problems.note(context.get("exception") or context["message"])
         )
         self._loop, self._end = loop, asyncio.Event()
         self._site = site = Application(
@@ -164,14 +166,16 @@ class WebServer:
             sink=self.sink,
             port=lambda: self._port,
             connections=self._connections,
-            problems=log.as_counts,
+            problems=problems,
             open_classifier=self._open_classifier,
             store=self._store,
         )
+        logger = logging.Logger("edgecls.web", logging.WARNING)  # noqa: LOG001 - one for each server
+        logger.addHandler(_Log(problems, self._note_malformed))
         runner = web.AppRunner(
             site.application,
             access_log=None,
-            logger=log.logger,
+            logger=logger,
             handler_cancellation=True,
             lingering_time=2.0,
             max_line_size=LARGEST_LINE_BYTES,
@@ -191,7 +195,7 @@ class WebServer:
             site.showing.show_all,
             site.showing.tell_all,
         )
-        tasks = [asyncio.create_task(_always(work, log)) for work in works]
+        tasks = [asyncio.create_task(_always(work, problems)) for work in works]
         self._is_up.set()
         try:
             await self._end.wait()
@@ -209,6 +213,10 @@ class WebServer:
     def _connections(self) -> tuple[int, dict[str, int]]:
         guard = self._guard
         return (0, {}) if guard is None else (guard.open, dict(guard.closed))
+
+    def _note_malformed(self) -> None:
+        if self._guard is not None:
+            self._guard.closed["malformed"] += 1
 
     async def _listen_always(self) -> None:
         while True:
@@ -235,38 +243,29 @@ class WebServer:
             listener.close()
 
 
-class _Handler(logging.Handler):
-    def __init__(self, note: Callable[[str], None]) -> None:
-        super().__init__()
-        self._note = note
+class _Log(logging.Handler):
+    """Takes what aiohttp has to say: it is counted, and nothing is printed."""
+
+    def __init__(self, problems: Problems, on_malformed: Callable[[], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._problems, self._on_malformed = problems, on_malformed
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._note(record.getMessage())
+        """Count a message, or a request that is no HTTP."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            self._on_malformed()
+        else:
+            self._problems.note(error or record.getMessage())
 
 
-class _Log:
-    """Where aiohttp and asyncio put what they have to say: counted, the last one kept, nothing printed."""
-
-    def __init__(self) -> None:
-        self.count, self.last = 0, ""
-        self.logger = logging.Logger("edgecls.web")  # noqa: LOG001 - one for each server
-        self.logger.addHandler(_Handler(self.note))
-
-    def note(self, message: str) -> None:
-        self.count += 1
-        self.last = message[:200]
-
-    def as_counts(self) -> dict[str, int]:
-        return {f"the latest: {self.last}": self.count} if self.count else {}
-
-
-async def _always(work: Callable[[], Awaitable[None]], log: _Log) -> None:
+async def _always(work: Callable[[], Awaitable[None]], problems: Problems) -> None:
     """Do ``work`` for ever; an error in it is noted, and it begins anew."""
     while True:
         try:
             await work()
         except Exception as error:
-            log.note(f"{type(error).__name__}: {error}")
+            problems.note(error)
         await asyncio.sleep(1)
 
 

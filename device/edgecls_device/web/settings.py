@@ -34,6 +34,14 @@ class PageFacts:
     artifact: str = ""
     backend: str = ""
 
+    def __post_init__(self) -> None:
+        for name in (
+            "title",
+            "artifact",
+        ):  # a file's name need not be Unicode, but what is sent must
+            text = getattr(self, name).encode("utf-8", "replace").decode()
+            object.__setattr__(self, name, text)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebSettings:

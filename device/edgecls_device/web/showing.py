@@ -13,6 +13,7 @@ from edgecls_device.errors import FrameError
 from edgecls_device.results import Event
 from edgecls_device.web.messages import event_message, result_message
 from edgecls_device.web.pictures import to_jpeg
+from edgecls_device.web.problems import Problems
 from edgecls_device.web.sink import WebSink
 from edgecls_device.web.viewers import LARGEST_MESSAGE_BYTES, Picture, Saver, Viewer
 from edgecls_device.web.worker import Worker
@@ -44,7 +45,11 @@ class ViewerCounts:
 
 
 class Showing:
-    """Gives the newest result to those who asked, at most 15 times a second, encoded once for all."""
+    """Gives the newest result to those who asked, at most 15 times a second, encoded once for all.
+
+    Attributes:
+        problems: What went wrong with single viewers.
+    """
 
     def __init__(
         self,
@@ -67,7 +72,7 @@ class Showing:
         self._picture: Picture | None = None
         self._encoded_at = 0.0
         self._sent = self._dropped = self._evicted = 0
-        self._problems: dict[str, int] = {}
+        self.problems = Problems()
 
     def on_shot(self) -> None:
         """Take note that there is a newer result, inside the event loop."""
@@ -192,18 +197,8 @@ class Showing:
         if request.transport is not None:
             request.transport.abort()
 
-    @property
-    def problems(self) -> dict[str, int]:
-        """What went wrong without ending anything, and how often."""
-        return dict(self._problems)
-
     def _note_problems(self, results: list[BaseException | None]) -> None:
         expected = (asyncio.CancelledError, ConnectionError)
         for result in results:
             if isinstance(result, BaseException) and not isinstance(result, expected):
-                self._note(result)
-
-    def _note(self, error: BaseException) -> None:
-        name = f"{type(error).__name__}: {error}"[:200]
-        if name in self._problems or len(self._problems) < 20:
-            self._problems[name] = self._problems.get(name, 0) + 1
+                self.problems.note(result)

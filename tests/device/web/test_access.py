@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import stat
 
 import pytest
@@ -193,6 +194,29 @@ def test_a_session_needs_json_with_the_token(guarded, body):
     answer = post(guarded.url + "session", body, Content_Type="application/json")
     assert answer.status in {400, 401}
     assert answer.json["error"]
+
+
+def test_bytes_that_are_no_text_are_a_wrong_token(guarded):
+    for header in ("Authorization: Bearer \xff\xfe\xff", "Cookie: edgecls_1=\xff"):
+        head = f"GET /status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"
+        with socket.create_connection(guarded.address, timeout=5) as line:
+            line.sendall(head.encode("latin-1"))
+            assert line.recv(1000).startswith(b"HTTP/1.1 401")
+    answer = post(guarded.url + "session", b'{"token": "\\ud800"}', Content_Type="application/json")
+    assert answer.status == 401
+    assert (
+        get(guarded.url + "status", Authorization=f"Bearer {TOKEN}").json["web"]["problems"] == {}
+    )
+
+
+def test_a_token_that_never_ends_to_come_is_not_waited_for(guarded, monkeypatch):
+    monkeypatch.setattr("edgecls_device.web.handlers.SESSION_BODY_S", 0.2)
+    head = "POST /session HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(guarded.address, timeout=5) as line:
+        line.sendall((head + 'Content-Length: 30\r\n\r\n{"token"').encode())
+        assert line.recv(1000).startswith(b"HTTP/1.1 408")
+    long = b'{"token": "' + b"x" * 2000
+    assert post(guarded.url + "session", long, Content_Type="application/json").status == 413
 
 
 def test_every_answer_forbids_what_the_page_does_not_need(run):

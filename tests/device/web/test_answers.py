@@ -9,6 +9,7 @@ from edgecls_device.health import StatusBoard
 from edgecls_device.records import encode
 from edgecls_device.sources.protocol import SourceStatus
 from edgecls_device.web.openapi import DESCRIPTION
+from edgecls_device.web.problems import Problems
 from edgecls_device.web.server import WebServer
 from edgecls_device.web.settings import PageFacts, WebSettings
 
@@ -162,6 +163,26 @@ def test_a_disk_that_refuses_is_told_and_the_server_lives(tmp_path):
         answer = post(run.url + "save?label=red", b"{}", Content_Type="application/json")
         assert answer.status == 507
         assert "room" in answer.json["error"]
+
+
+def test_problems_are_counted_by_name_and_do_not_grow():
+    problems = Problems()
+    for number in range(1000):
+        problems.note(ValueError(f"{number} " + "x" * 500))
+        problems.note("always the same")
+    counts = problems.as_counts()
+    assert sum(counts.values()) == 2000
+    assert counts["always the same"] == 1000
+    assert len(counts) <= 21
+    assert max(map(len, counts)) <= 200
+
+
+def test_a_mistake_of_ours_is_named_and_the_server_lives(run):
+    events, run.server.sink._events = run.server.sink._events, None  # what no client can cause
+    assert get(run.url + "events").status == 500
+    run.server.sink._events = events
+    assert [name[:9] for name in run.status()["problems"]] == ["TypeError"]
+    assert get(run.url + "events").status == 200
 
 
 def test_without_a_store_nothing_is_saved(run):

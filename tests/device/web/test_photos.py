@@ -159,6 +159,16 @@ def test_a_body_that_comes_too_slowly_is_refused():
             assert line.recv(4000).startswith(b"HTTP/1.1 408")
 
 
+def test_a_client_that_goes_away_in_the_middle_is_no_mistake_of_ours(run):
+    head = "POST /classify HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 99\r\n"
+    for _ in range(20):
+        with socket.create_connection(run.address, timeout=10) as line:
+            line.sendall(head.encode() + b"\r\nx")
+    wait_until(lambda: run.server._guard.open <= 1)
+    assert run.status()["problems"] == {}
+    assert post(run.url + "classify", PNG, Content_Type="image/png").status == 200
+
+
 class SlowBackend(FakeBackend):
     """Waits until it may go on."""
 

@@ -130,3 +130,5 @@ def test_two_thousand_requests_of_junk_get_an_error_or_nothing(run):
     assert codes["400"] > 50, codes
     assert get(run.url + "live").status == 200
     assert run.server.is_running
+    assert run.status()["problems"] == {}
+    assert run.server._guard.closed["malformed"] > 50
