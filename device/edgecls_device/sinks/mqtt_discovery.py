@@ -88,7 +88,7 @@ class Discovery:
                 "identifiers": [node],
                 "name": self.base.rpartition("/")[2],
                 "manufacturer": "edgecls",
-                "model": self.model,
+                "model": f"{self.model or 'classifier'} on {self.source}"[:MAX_STATE_CHARACTERS],
                 "sw_version": release,
             },
             "origin": {"name": "edgecls", "sw_version": release},

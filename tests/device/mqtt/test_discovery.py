@@ -48,6 +48,7 @@ def test_every_key_is_one_that_home_assistant_knows():
     message = json.loads(discovery_of().payload())
     assert set(message) == ROOT
     assert set(message["device"]) == DEVICE
+    assert message["device"]["model"] == "pets on 0"
     assert set(message["origin"]) == {"name", "sw_version"}
     for entity in message["components"].values():
         platform = entity["platform"]
