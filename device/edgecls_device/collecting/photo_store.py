@@ -54,6 +54,8 @@ class PhotoStore:
 
     Attributes:
         directory: Absolute.
+        saved: Photos saved by it.
+        similar: Photos left out by it as near duplicates.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class PhotoStore:
         self._drop_similar = drop_similar
         self._region = region
         self._used_bytes = 0 if quota_bytes is None else folder_bytes(self.directory)
+        self.saved = self.similar = 0
         self._seen: OrderedDict[str, SeenPictures] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -107,6 +110,7 @@ class PhotoStore:
             if self._drop_similar:
                 for name in seen.same_as(small):
                     if (path := folder / name).exists():  # it may have been deleted as a bad one
+                        self.similar += 1
                         return Saved(
                             label=label, path=path, count=count_photos(folder), is_new=False
                         )
@@ -115,6 +119,7 @@ class PhotoStore:
             path = folder / photo_name(data, time.time())
             write_atomically(path, data)
             self._used_bytes += len(data)
+            self.saved += 1
             seen.add(small, path.name)
             return Saved(label=label, path=path, count=count_photos(folder), is_new=True)
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, TypeAlias
 
-from edgecls_device.arrays import Frame
 from edgecls_device.collecting.photo_store import PhotoStore
 from edgecls_device.decisions.frame_clock import FrameClock
 from edgecls_device.errors import EdgeclsError, FrameError, SourceError, StorageError
@@ -26,7 +25,7 @@ class Progress:
         label: What is collected.
         photos: Photos in the class folder now.
         saved: Photos saved in this session.
-        similar: Photos left out as near duplicates.
+        similar: Photos left out as near duplicates in this session.
         news: What happened last, a few words; empty if nothing did since the frame before.
         trouble: Why no frames come; empty while they do.
     """
@@ -42,7 +41,7 @@ class Progress:
 class Controls(Protocol):
     """Where a person looks and presses."""
 
-    def show(self, image: Frame | None, progress: Progress) -> None:
+    def show(self, frame: CapturedFrame | None, progress: Progress) -> None:
         """Show the newest frame, if there is one, and how far it is."""
 
     def poll(self) -> Press:
@@ -149,7 +148,17 @@ class _Session:
         self._store, self._label, self._count = store, label, count
         self._timer = _Timer(every_s=every_s)
         self._photos = store.count(label)
-        self.saved = self.similar = 0
+        self._before = (store.saved, store.similar)
+
+    @property
+    def saved(self) -> int:
+        """Photos saved so far, also by a page."""
+        return self._store.saved - self._before[0]
+
+    @property
+    def similar(self) -> int:
+        """Photos left out so far."""
+        return self._store.similar - self._before[1]
 
     def run(self, source: Source, controls: Controls, stop: Stop) -> str:
         """Take photos; return what ended it."""
@@ -169,7 +178,7 @@ class _Session:
             news = ""
             if self._timer.is_due(frame, press):
                 news, press = self._take(frame), ""
-            controls.show(frame.image, self._progress(news=news))
+            controls.show(frame, self._progress(news=news))
         return "count"
 
     def _take(self, frame: CapturedFrame) -> str:
@@ -178,15 +187,12 @@ class _Session:
             saved = self._store.save(frame.image, self._label)
         except FrameError as error:
             return f"not a picture: {error.message}"
-        self._photos = saved.count
-        self.saved += saved.is_new
-        self.similar += not saved.is_new
         return f"saved {saved.relative_path}" if saved.is_new else "left out: as one before"
 
     def _progress(self, *, news: str = "", trouble: str = "") -> Progress:
         return Progress(
             label=self._label,
-            photos=self._photos,
+            photos=self._photos + self.saved,
             saved=self.saved,
             similar=self.similar,
             news=news,

@@ -8,9 +8,9 @@ import time
 import tty
 from typing import Any, TextIO
 
-from edgecls_device.arrays import Frame
 from edgecls_device.collecting.session import Press, Progress
 from edgecls_device.errors import OptionError
+from edgecls_device.sources.protocol import CapturedFrame
 
 __all__ = ["LineControls", "TerminalControls"]
 
@@ -44,9 +44,9 @@ class TerminalControls:
         self._before: list[Any] | None = termios.tcgetattr(self._keys)
         tty.setcbreak(self._keys)  # Ctrl-C stays what it is
 
-    def show(self, image: Frame | None, progress: Progress) -> None:
+    def show(self, frame: CapturedFrame | None, progress: Progress) -> None:
         """Draw the line again, ten times a second at most."""
-        del image
+        del frame
         self._news = progress.news or self._news
         now_s = time.monotonic()
         if not progress.news and now_s - self._drawn_s < REDRAW_S:
@@ -87,9 +87,9 @@ class LineControls:
         self._out = out or sys.stderr
         self._trouble_s = float("-inf")
 
-    def show(self, image: Frame | None, progress: Progress) -> None:
+    def show(self, frame: CapturedFrame | None, progress: Progress) -> None:
         """Write a line if a photo was saved; trouble once in ten seconds."""
-        del image
+        del frame
         if progress.news.startswith("saved"):
             self._out.write(f"{progress.news}   ({_counts(progress)})\n")
             self._out.flush()

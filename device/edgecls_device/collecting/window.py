@@ -7,6 +7,7 @@ from edgecls_device.collecting.session import Press, Progress
 from edgecls_device.drawn_text import draw_text, fit_text, text_width
 from edgecls_device.native_output import captured_stderr
 from edgecls_device.opencv import cv2
+from edgecls_device.sources.protocol import CapturedFrame
 
 __all__ = ["WindowControls", "draw_progress"]
 
@@ -25,9 +26,9 @@ class WindowControls:
         self._last: Frame | None = None
         self._news, self._news_s = "", float("-inf")
 
-    def show(self, image: Frame | None, progress: Progress) -> None:
+    def show(self, frame: CapturedFrame | None, progress: Progress) -> None:
         """Draw on a copy, since the frame itself may be saved."""
-        image = self._last if image is None else image
+        image = self._last if frame is None else frame.image
         if image is None:
             return
         self._last = image

@@ -70,8 +70,12 @@ class Page {
     this.#watch = arrived;
     const since = 1000 * (this.#clock.now - result.time) - arrived.elapsed;
     this.#ageAtArrival = Math.max(result.age_ms, since);
-    this.#bars?.update(result.top);
-    this.#verdict?.update(result);
+    const hasModel = result.top.length > 0; // there is none where pictures are only collected
+    for (const part of document.querySelectorAll(".decision, .history")) show(part, hasModel);
+    if (hasModel) {
+      this.#bars?.update(result.top);
+      this.#verdict?.update(result);
+    }
     numbers.showRates(result);
     this.#stage.badge({ isStill: result.is_still, isStale: result.is_stale });
     this.#tick();
@@ -191,7 +195,7 @@ class Page {
   }
 }
 
-const nameOf = (decision) => (decision.is_unknown ? "unknown" : decision.label);
+const nameOf = (decision) => decision.label; // "unknown" while nothing is believed
 
 const COLORS = { ready: "1f9d61", degraded: "d08a00", source_lost: "d33f3f", gone: "d33f3f" };
 
