@@ -6,6 +6,7 @@ writer this one says when the disk is full. Its files stay below a gigabyte, whe
 Source: AVI RIFF File Reference (Microsoft): AVIMAINHEADER, AVISTREAMHEADER, BITMAPINFOHEADER, AVIOLDINDEX.
 """
 
+import errno
 import os
 import struct
 from array import array
@@ -73,15 +74,19 @@ class AviFile:
 
 
 def recover(path: Path) -> int:
-    """Make a file whole that ``AviFile`` did not finish; return how many frames it has.
+    """Make a file whole that ``AviFile`` did not finish; return how many frames it has, at worst none.
 
-    With none, as of a file that is not ours, nothing is changed.
+    Raises:
+        FileExistsError: If the file is not one of ``AviFile``. It is left as it is.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         head = os.pread(descriptor, _HEADER_BYTES, 0)
-        is_ours = head[:4] == b"RIFF" and head[8:12] == b"AVI " and head[220:224] == b"movi"
-        sizes, end = _frames_of(descriptor) if is_ours else (array("I"), 0)
+        if len(head) < _HEADER_BYTES or not head.strip(b"\0"):
+            return 0  # killed before the first frame, or a power loss
+        if (head[:4], head[8:12], head[220:]) != (b"RIFF", b"AVI ", b"movi"):
+            raise FileExistsError(errno.EEXIST, "another file has this name")
+        sizes, end = _frames_of(descriptor)
         if sizes:
             os.ftruncate(descriptor, end)
             _complete(descriptor, sizes, end)

@@ -78,7 +78,7 @@ class LiveClipSink(DirectSink):
         self._trouble = ""  # why nothing is written for the next second
         self._credit_bytes = 0  # of removed parts, to be written on an almost full disk
         make_directory(path.parent)
-        with storage_errors("write", path):
+        with storage_errors("write", self._temporary):
             self._recover()
             self._temporary.touch()
 

@@ -169,10 +169,11 @@ def test_a_frame_that_a_power_loss_left_as_zeros_is_cut_off(tmp_path):
     clip.finish()
 
 
-def test_a_file_of_others_under_the_name_of_a_part_is_not_taken_for_one(tmp_path):
-    path = tmp_path / "a.avi"
+def test_a_file_of_others_under_the_name_of_a_part_is_left_alone(tmp_path):
+    path = tmp_path / "out.part.avi"
     path.write_bytes(b"RIFF\0\0\0\0AVI " + b"x" * 1000)
-    assert recover(path) == 0
+    with pytest.raises(StorageError, match=r"out\.part\.avi.*another file has this name"):
+        LiveClipSink(tmp_path / "out.avi")
     assert path.stat().st_size == 1012
 
 
