@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from edgecls_device.arrays import Frame
 from edgecls_device.errors import EdgeclsError, FrameError, SourceError
@@ -56,8 +57,9 @@ def main(message_fd: int, slot_fd: int, lifeline_fd: int) -> None:
     ):  # a whole service may be told; the parent ends this
         signal.signal(number, signal.SIG_IGN)
     hold_on(lifeline_fd)
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
-        file.write(DIE_FIRST)
+    for place, text in (("oom_score_adj", DIE_FIRST), ("comm", "edgecls-capture")):
+        with suppress(OSError):
+            Path("/proc/self", place).write_text(text)
 
     def send(message: Message) -> None:
         os.write(message_fd, encode(message))

@@ -89,6 +89,7 @@ def test_a_capture_process_is_the_first_to_die_and_shows_no_password(http_camera
         pass
     there = Path(f"/proc/{process.pid}")
     assert int((there / "oom_score_adj").read_text()) >= 800
+    assert (there / "comm").read_text().strip() == "edgecls-capture"
     assert b"secret" not in (there / "cmdline").read_bytes() + (there / "environ").read_bytes()
     assert os.getsid(process.pid) == process.pid  # Ctrl-C in the terminal is not for it
     process.retire(1.0)
