@@ -44,12 +44,17 @@ class CaptureSuccession:
             dropped["lost_in_capture"] += process.remainder
         return {name: count for name, count in dropped.items() if count}
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether so many processes hang in a driver that another one would only hang too."""
+        return len(self._leaving) >= MOST_HANGING
+
     def may_start(self) -> bool:
         """Return whether the devices of those before are free, or will not be freed by waiting."""
         self._reap()
         now = time.monotonic()
         is_waiting = any(now < kill_s + KILLED_S for _, kill_s in self._leaving)
-        return not is_waiting and len(self._leaving) < MOST_HANGING
+        return not (is_waiting or self.is_stuck)
 
     def start(self, start: Start) -> CaptureProcess:
         """Start the next process.

@@ -172,7 +172,11 @@ class LiveSource:
 
     def _start(self) -> CaptureProcess | None:
         """Start a capture process if it is time."""
-        if time.monotonic() < self._start_s or not self._captures.may_start():
+        if time.monotonic() < self._start_s:
+            return None
+        if not self._captures.may_start():
+            if self._captures.is_stuck:
+                self._note_loss(self._stuck())
             return None
         self._is_open = False
         hold_s, self._hold_s = self._hold_s, 0.0
@@ -261,6 +265,10 @@ class LiveSource:
             return
         hint = "check the camera or the network, then start again"
         self._lose(SourceError(message, hint=hint), grace_s=0)
+
+    def _stuck(self) -> SourceError:
+        message = f"Expected frames from {self.name!r}, got processes that hang in a driver for ever."
+        return SourceError(message, hint="unplug the camera, or start the machine again")
 
     def _lose(
         self, error: EdgeclsError, *, grace_s: float | None = None, is_told: bool = True
