@@ -10,7 +10,7 @@ from edgecls_device.opencv import cv2
 __all__ = ["LONGEST_COMMENT", "comment_of", "encode_jpeg"]
 
 LONGEST_COMMENT = 65_533  # bytes; the length of a segment has 16 bits and counts itself
-_START, _COMMENT, _SCAN = b"\xff\xd8", 0xFE, 0xDA
+_START, _JFIF, _COMMENT, _SCAN = b"\xff\xd8", b"\xff\xe0", 0xFE, 0xDA
 
 
 def encode_jpeg(frame: Frame, *, quality: int = 92, comment: str = "") -> bytes:
@@ -36,7 +36,10 @@ def encode_jpeg(frame: Frame, *, quality: int = 92, comment: str = "") -> bytes:
         return data
     text = comment.encode("ascii")
     segment = bytes((0xFF, _COMMENT)) + (len(text) + 2).to_bytes(2, "big") + text
-    return data[:2] + segment + data[2:]
+    start = 2
+    if data[2:4] == _JFIF:  # which has to be the first segment
+        start += 2 + int.from_bytes(data[4:6], "big")
+    return data[:start] + segment + data[start:]
 
 
 def comment_of(data: bytes) -> str:

@@ -159,7 +159,7 @@ class LiveClipSink(DirectSink):
             self._temporary.unlink()
 
     def _move_part(self) -> None:
-        shift([self._path, *(self._numbered(i) for i in range(1, MOST_PARTS + 1))])
+        shift(self._numbered(i) for i in range(MOST_PARTS + 1))
         self._temporary.replace(self._path)
         while self._used_bytes() + self._part_bytes > self._quota_bytes and self._remove_oldest():
             pass
@@ -216,4 +216,6 @@ class LiveClipSink(DirectSink):
         return size
 
     def _numbered(self, number: int) -> Path:
+        if number == 0:
+            return self._path
         return self._path.with_name(f"{self._path.stem}.{number}{self._path.suffix}")

@@ -11,7 +11,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from edgecls_device.errors import StorageError
@@ -125,10 +125,12 @@ class RotatingFile:
         if self._keep == 0:
             self._path.unlink(missing_ok=True)
         else:
-            shift([self._path, *(self._numbered(i) for i in range(1, self._keep + 1))])
+            shift(self._numbered(i) for i in range(self._keep + 1))
         self._reopen()
 
     def _numbered(self, number: int) -> Path:
+        if number == 0:
+            return self._path
         return self._path.with_name(f"{self._path.name}.{number}")
 
     def _open(self) -> tuple[int, int]:
@@ -146,14 +148,18 @@ class RotatingFile:
             raise
 
 
-def shift(names: Sequence[Path]) -> None:
+def shift(names: Iterable[Path]) -> None:
     """Rename each file to the next name, so that the first becomes free.
 
     A gap, which a kill in the middle of this may have left, is filled; without one the last file is replaced.
     """
-    gap = next((i for i, name in enumerate(names) if not name.exists()), len(names) - 1)
-    for i in range(gap, 0, -1):
-        names[i - 1].replace(names[i])
+    taken: list[Path] = []
+    for name in names:
+        taken.append(name)
+        if not name.exists():
+            break
+    for i in range(len(taken) - 1, 0, -1):
+        taken[i - 1].replace(taken[i])
 
 
 def _mend(descriptor: int) -> None:
