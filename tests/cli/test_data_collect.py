@@ -7,6 +7,8 @@ import subprocess
 import sys
 import termios
 import time
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 
 import pytest
@@ -40,7 +42,11 @@ def test_json_says_what_came_of_it(tmp_path, capsys):
     assert edgecls("data", "collect", "wall", *arguments, "--keep-similar", "--json") == 0
     record = json.loads(capsys.readouterr().out)
     assert record["kind"] == "edgecls.collected"
-    assert (record["saved"], record["photos"], record["ended_by"]) == (2, {"wall": 2}, "count")
+    assert (record["saved"], record["photos"], record["ended_by"]) == (
+        {"wall": 2},
+        {"wall": 2},
+        "count",
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,6 +114,36 @@ def started(arguments, **streams):
             yield process
         finally:
             process.kill()
+
+
+def test_on_the_page_a_tap_saves_under_any_label_and_the_summary_counts_it(tmp_path):
+    pytest.importorskip("aiohttp")
+    arguments = ["star", "--source", "test:shapes", "--web", "127.0.0.1:0", "--out", str(tmp_path)]
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with started(arguments, **streams, text=True) as process:
+        url = process.stderr.readline().removeprefix("page: ").strip()
+        wait_for(lambda: is_ready(url))
+        answer = post(f"{url}save?label=no%20star")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0
+    assert (answer["label"], answer["count"]) == ("no star", 1)
+    assert photos(tmp_path) == ["no star"]
+    assert "Saved 1 photo of no star (ended by Ctrl-C)." in out
+
+
+def is_ready(url):
+    try:
+        with urllib.request.urlopen(f"{url}ready", timeout=5) as answer:
+            return answer.status == 200
+    except urllib.error.HTTPError:
+        return False
+
+
+def post(url):
+    request = urllib.request.Request(url, data=b"", headers={"X-Requested-With": "test"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return json.load(answer)
 
 
 def wait_for(is_so):

@@ -5,7 +5,7 @@ The window, the terminal and the live page all save through it.
 
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +54,7 @@ class PhotoStore:
 
     Attributes:
         directory: Absolute.
-        saved: Photos saved by it.
-        similar: Photos left out by it as near duplicates.
+        similar: Photos left out as near duplicates.
     """
 
     def __init__(
@@ -83,7 +82,8 @@ class PhotoStore:
         self._drop_similar = drop_similar
         self._region = region
         self._used_bytes = 0 if quota_bytes is None else folder_bytes(self.directory)
-        self.saved = self.similar = 0
+        self._saved: Counter[str] = Counter()
+        self.similar = 0
         self._seen: OrderedDict[str, SeenPictures] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -119,9 +119,15 @@ class PhotoStore:
             path = folder / photo_name(data, time.time())
             write_atomically(path, data)
             self._used_bytes += len(data)
-            self.saved += 1
+            self._saved[label] += 1
             seen.add(small, path.name)
             return Saved(label=label, path=path, count=count_photos(folder), is_new=True)
+
+    @property
+    def saved(self) -> Counter[str]:
+        """Photos saved by this store, by label."""
+        with self._lock:
+            return self._saved.copy()
 
     def count(self, label: str) -> int:
         """Return how many photos of a label there are.

@@ -1,5 +1,6 @@
 """Taking photos of one class: what the camera sees, when a person or a clock says so."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, TypeAlias
 
@@ -58,7 +59,7 @@ class Collected:
     Attributes:
         label: What was collected.
         directory: Where it lies.
-        saved: Photos saved in this session.
+        saved: Photos saved in this session, by class.
         similar: Photos left out as near duplicates.
         photos: Photos in each class folder now.
         ended_by: ``end``, ``count``, ``error``, or who asked to stop.
@@ -70,7 +71,7 @@ class Collected:
 
     label: str
     directory: str
-    saved: int
+    saved: dict[str, int]
     similar: int
     photos: dict[str, int]
     ended_by: str
@@ -113,7 +114,7 @@ def collect_photos(
     collected = Collected(
         label=label,
         directory=str(store.directory),
-        saved=session.saved,
+        saved=dict(session.saved),
         similar=session.similar,
         photos=store.counts(),
         ended_by=ended_by,
@@ -148,22 +149,22 @@ class _Session:
         self._store, self._label, self._count = store, label, count
         self._timer = _Timer(every_s=every_s)
         self._photos = store.count(label)
-        self._before = (store.saved, store.similar)
+        self._before, self._similar_before = store.saved, store.similar
 
     @property
-    def saved(self) -> int:
-        """Photos saved so far, also by a page."""
-        return self._store.saved - self._before[0]
+    def saved(self) -> Counter[str]:
+        """Photos saved so far, by label: a page saves others too."""
+        return self._store.saved - self._before
 
     @property
     def similar(self) -> int:
         """Photos left out so far."""
-        return self._store.similar - self._before[1]
+        return self._store.similar - self._similar_before
 
     def run(self, source: Source, controls: Controls, stop: Stop) -> str:
         """Take photos; return what ended it."""
         press: Press = ""
-        while self._count is None or self.saved < self._count:
+        while self._count is None or self.saved.total() < self._count:
             frame = source.read(stop)
             press = controls.poll() or press
             if press == "quit":
@@ -192,8 +193,8 @@ class _Session:
     def _progress(self, *, news: str = "", trouble: str = "") -> Progress:
         return Progress(
             label=self._label,
-            photos=self._photos + self.saved,
-            saved=self.saved,
+            photos=self._photos + self.saved[self._label],
+            saved=self.saved.total(),
             similar=self.similar,
             news=news,
             trouble=trouble,

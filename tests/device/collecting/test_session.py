@@ -85,7 +85,11 @@ def test_a_press_takes_the_frame_that_is_seen(session, tmp_path):
     collected, error, _ = session(scenes(10), "..t...t.q")
     assert error is None
     assert saved_scenes(tmp_path) == [2, 6]
-    assert (collected.saved, collected.photos, collected.ended_by) == (2, {"star": 2}, "the user")
+    assert (collected.saved, collected.photos, collected.ended_by) == (
+        {"star": 2},
+        {"star": 2},
+        "the user",
+    )
 
 
 def test_a_press_while_no_frame_comes_takes_the_next_one(session, tmp_path):
@@ -98,7 +102,7 @@ def test_a_press_while_no_frame_comes_takes_the_next_one(session, tmp_path):
 def test_a_held_key_takes_ten_a_second_at_most_and_no_near_duplicates(session, tmp_path):
     images = [noisy(scene(i // 5), seed=i) for i in range(20)]
     collected, _, controls = session(images, "t" * 20)
-    assert (collected.saved, collected.similar) == (4, 16)
+    assert (collected.saved, collected.similar) == ({"star": 4}, 16)
     assert controls.shown[-1].similar == 16
     assert "as one before" in controls.shown[-1].news
 
@@ -113,14 +117,18 @@ def test_a_stop_ends_it(session):
     stop = Stop()
     stop.request("Ctrl-C")
     collected, error, _ = session(scenes(3), stop=stop)
-    assert (collected.saved, collected.ended_by, error) == (0, "Ctrl-C", None)
+    assert (collected.saved, collected.ended_by, error) == ({}, "Ctrl-C", None)
 
 
 def test_a_lost_source_is_told_after_what_was_saved(session):
     lost = SourceError("The camera is gone.", hint="plug it in")
     collected, error, _ = session(scenes(3), "ttt", lost=lost)
     assert error is lost
-    assert (collected.saved, collected.ended_by, collected.error) == (3, "error", lost.message)
+    assert (collected.saved, collected.ended_by, collected.error) == (
+        {"star": 3},
+        "error",
+        lost.message,
+    )
 
 
 def test_what_cannot_be_written_ends_it_too(session, tmp_path):
@@ -128,12 +136,12 @@ def test_what_cannot_be_written_ends_it_too(session, tmp_path):
     (tmp_path / "photos" / "star").write_text("a file")
     collected, error, _ = session(scenes(3), "ttt")
     assert isinstance(error, StorageError)
-    assert (collected.saved, collected.ended_by) == (0, "error")
+    assert (collected.saved, collected.ended_by) == ({}, "error")
 
 
 def test_a_frame_that_is_no_picture_is_passed_over(session):
     collected, error, _ = session([np.zeros((4, 4, 3), np.float64), scene(1)], "tt")
-    assert (collected.saved, error) == (1, None)
+    assert (collected.saved, error) == ({"star": 1}, None)
 
 
 @pytest.mark.parametrize("size", [(480, 640), (90, 120), (1080, 1920)])
