@@ -47,6 +47,14 @@ export class History {
     return this;
   }
 
+  /** Raise the peak of a stay that lasts: the server tells it only at both ends. */
+  raise(label, score) {
+    for (const [id, event] of this.#events) {
+      const isHigher = event.end === null && event.label === label && score > event.peak_score;
+      if (isHigher) this.#events.set(id, { ...event, peak_score: score });
+    }
+  }
+
   /** Say whether pictures are live now. */
   note(isLive) {
     const now = this.#clock.now;

@@ -76,6 +76,7 @@ class Page {
       this.#bars?.update(result.top);
       this.#verdict?.update(result);
     }
+    if (!result.is_unknown) this.#history?.raise(result.label, result.score);
     numbers.showRates(result);
     this.#stage.badge({ isStill: result.is_still, isStale: result.is_stale });
     this.#tick();
