@@ -6,7 +6,6 @@ listens to the parent, so that it can always be told to go; another thread opens
 
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -45,6 +44,7 @@ __all__ = ["BAD_IN_A_ROW", "Giver", "capture", "main"]
 
 BAD_IN_A_ROW = 30
 LAST_FRAME_S = 1.0
+LOOKS_WHILE_HELD = 4  # times less often than while it is away: what is there is not to be bothered
 CLOSE_S = 0.7  # the parent waits a second before it kills
 DIE_FIRST = "800"  # of 1000; see proc(5), oom_score_adj
 
@@ -228,7 +228,7 @@ def _work(
         return Failed.of(error)
     except Exception as error:
         traceback.print_exc()
-        return Failed.of(error)
+        return Failed.of(error, without_secrets=start.request.without_secrets)
     return None
 
 
@@ -240,7 +240,7 @@ def _come_near(start: Start, send: Callable[[Message], None]) -> None:
     """
     load_opener(
         start.request
-    )  # slow imports now, so that nothing delays the first frame of what returns
+    )  # slow imports now, so that the first frame of what returns is not late
     until = time.monotonic() + start.hold_s
     is_held = start.hold_s > 0
     while True:
@@ -251,11 +251,9 @@ def _come_near(start: Start, send: Callable[[Message], None]) -> None:
                 raise
             send(Absent(reason=error.message, hint=error.hint))
             is_held = False
+            time.sleep(start.probe_s)
         else:
-            if not is_held or time.monotonic() >= until:
+            held_s = until - time.monotonic() if is_held else 0.0
+            if held_s <= 0:
                 return
-        time.sleep(start.probe_s)
-
-
-if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+            time.sleep(min(held_s, start.probe_s * LOOKS_WHILE_HELD))

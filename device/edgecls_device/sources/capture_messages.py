@@ -5,6 +5,7 @@ child shall free the camera and go. The child answers with everything else.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -131,11 +132,11 @@ class Failed:
     hint: str
 
     @classmethod
-    def of(cls, error: Exception) -> "Failed":
-        """Return the message for an error, also one that nobody foresaw."""
+    def of(cls, error: Exception, *, without_secrets: Callable[[str], str] = str) -> "Failed":
+        """Return the message for an error; one that nobody foresaw may tell secrets, which are taken out."""
         if isinstance(error, EdgeclsError):
             return cls(error=type(error).__name__, message=error.message, hint=error.hint)
-        message = f"Expected frames, got {type(error).__name__}: {error}"
+        message = without_secrets(f"Expected frames, got {type(error).__name__}: {error}")
         return cls(error="SourceError", message=message, hint="")
 
     def to_error(self) -> EdgeclsError:
