@@ -37,14 +37,15 @@ def post(url, body=b"", **headers):
     return ask("POST", url, body=body, headers=named)
 
 
-def raw(address, data, *, timeout=10):
-    """Send bytes and return what comes until the other side closes."""
+def raw(address, data, *, timeout=0.5):
+    """Send bytes and return the beginning of the answer, or nothing if there is none."""
     with socket.create_connection(address, timeout=timeout) as line:
         try:
             line.sendall(data)
-            line.shutdown(socket.SHUT_WR)
-            return b"".join(iter(lambda: line.recv(65536), b""))
-        except OSError:  # closed while we sent
+            if b"\r\n\r\n" not in data:  # the server would wait for more
+                line.shutdown(socket.SHUT_WR)
+            return line.recv(65536)
+        except OSError:  # closed while we sent, or the server waits for a body
             return b""
 
 
