@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -165,6 +166,27 @@ def test_a_page_that_gets_nothing_says_so_and_shows_the_age_growing(page, run):
     finally:
         run.process.send_signal(signal.SIGCONT)
     page.wait(IS_LIVE)
+
+
+HIDE = """
+Object.defineProperty(document, "hidden", { configurable: true, value: arguments[0] });
+document.dispatchEvent(new Event("visibilitychange"));
+"""
+
+
+def test_a_hidden_page_asks_for_no_pictures_but_names_what_is_believed(page, run):
+    run.tell("color red")
+    open_live(page, run)
+    page.wait(SAYS, "#label", "red")
+    page.script(HIDE, True)
+    time.sleep(0.3)  # what was asked for before has come
+    last = page.script(PIXELS)
+    run.tell("color green")
+    page.wait("return document.title.startsWith('green')")
+    assert page.script(PIXELS) == last
+    page.script(HIDE, False)
+    page.wait(SAYS, "#label", "green")
+    assert page.script(PIXELS) != last
 
 
 def test_a_page_comes_back_after_the_server_was_started_again(page, model):
