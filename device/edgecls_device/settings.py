@@ -29,9 +29,11 @@ class OutputSettings:
         json_keep: Older ones that are kept.
         show: Whether a window is shown.
         save: An annotated clip.
+        save_quota_bytes: What all its parts may take, of a live source.
         snapshots: A directory for a picture of each event.
         snapshots_quota_bytes: What it may take.
         webhook: A URL that gets each event.
+        webhook_ca: The certificate authority of its server; the system's by default.
         webhook_secret_file: A file with the secret that signs it.
         keep_uncertain: A directory for frames of which the model is not sure.
         keep_quota_bytes: What it may take.
@@ -45,9 +47,11 @@ class OutputSettings:
     json_keep: int = 5
     show: bool = False
     save: Path | None = None
+    save_quota_bytes: int = 2000 * MB
     snapshots: Path | None = None
     snapshots_quota_bytes: int = 200 * MB
     webhook: str | None = None
+    webhook_ca: Path | None = None
     webhook_secret_file: Path | None = None
     keep_uncertain: Path | None = None
     keep_quota_bytes: int = 500 * MB
@@ -58,9 +62,13 @@ class OutputSettings:
         if self.second is not None and self.keep_uncertain is None:
             message = "Expected --keep-uncertain with --second, got none."
             raise OptionError(message, hint="--keep-uncertain DIR says where such frames go")
-        if self.webhook_secret_file is not None and self.webhook is None:
-            message = "Expected --webhook with --webhook-secret-file, got none."
-            raise OptionError(message, hint="--webhook URL says where events go")
+        for name, value in (
+            ("--webhook-ca", self.webhook_ca),
+            ("--webhook-secret-file", self.webhook_secret_file),
+        ):
+            if value is not None and self.webhook is None:
+                message = f"Expected --webhook with {name}, got none."
+                raise OptionError(message, hint="--webhook URL says where events go")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Stop", "stop_on_signals"]
+__all__ = ["READER_GONE", "Stop", "stop_on_signals"]
+
+READER_GONE = "the reader of the output, who went away"
 
 
 class Stop:

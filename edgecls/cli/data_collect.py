@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 EPILOG = """\b
-In a terminal or a window (--show) the space bar takes a photo and q ends; hold the bar for more. With --every
-photos are taken by the clock, with --web by a tap on a phone. What shows the same as a photo before is left
-out.
+In a terminal or a window (--show) the space bar takes a photo and q ends; hold the bar for more.
+With --every photos are taken by the clock, with --web by a tap on a phone. What shows the same as
+a photo before is left out.
 
 \b
 Examples, after edgecls demo:

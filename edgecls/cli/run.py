@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from edgecls_device.errors import OptionError, StalledError
-from edgecls_device.stop import Stop, stop_on_signals
+from edgecls_device.stop import READER_GONE, Stop, stop_on_signals
 
 from edgecls.cli.run_configuration import ConfigurableCommand, read_defaults
 from edgecls.cli.run_options import RUN_OPTIONS, SERVICE
@@ -68,7 +68,7 @@ def command(artifact: Path | None, **options: Any) -> None:
             summary, is_live, is_quiet = _run(Path(artifact or ""), options, stop)
         except StalledError as error:
             _leave(error)
-    if not is_quiet:
+    if not is_quiet and stop.reason != READER_GONE:
         say(_sentence(summary))
     for problem in summary.problems:
         say(f"note: {problem}")

@@ -152,7 +152,20 @@ _OUTPUT = [
         help="Older files to keep.",
     ),
     option(OUTPUT, "--show", is_flag=True, help="Show a window (needs edgecls[desktop])."),
-    option(OUTPUT, "--save", type=FILE, help="Write an annotated clip (.avi)."),
+    option(
+        OUTPUT,
+        "--save",
+        type=FILE,
+        help="Write an annotated clip (.avi); of a camera in parts of ten minutes.",
+    ),
+    option(
+        OUTPUT,
+        "--save-quota",
+        metavar="SIZE",
+        default="2GB",
+        show_default=True,
+        help="... of a camera at most so much; the oldest parts go first.",
+    ),
     option(OUTPUT, "--snapshots", type=DIRECTORY, help="Keep a picture of each event there."),
     option(
         OUTPUT,
@@ -163,6 +176,7 @@ _OUTPUT = [
         help="... at most so much; the oldest go first.",
     ),
     option(OUTPUT, "--webhook", metavar="URL", help="POST each event there as JSON."),
+    option(OUTPUT, "--webhook-ca", type=FILE, help="Certificate authority of its server (PEM)."),
     option(
         OUTPUT,
         "--webhook-secret-file",
@@ -227,7 +241,7 @@ _MQTT = [
         MQTT,
         "--mqtt-outbox",
         type=DIRECTORY,
-        help="Keep events there while the broker is away, also over a restart.",
+        help="Keep events there while the broker is away, also over a restart; one directory a camera.",
     ),
 ]
 

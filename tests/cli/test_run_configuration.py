@@ -120,6 +120,8 @@ def test_topics_are_named_for_the_model():
         (["--collect", "photos"], "--web "),
         (["--second", "b.tflite"], "--keep-uncertain"),
         (["--webhook-secret-file", "key"], "--webhook "),
+        (["--webhook-ca", "ca.pem"], "--webhook "),
+        (["--save-quota", "much"], "--save-quota"),
         (["--json-rotate", "much"], "--json-rotate"),
         (["--camera-size", "large"], "--camera-size"),
         (["--motion", "much"], "--motion"),

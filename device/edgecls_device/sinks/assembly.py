@@ -110,7 +110,7 @@ def _wanted(
     if outputs.json_file is not None:
         yield _json_file(outputs.json_file, outputs)
     if outputs.save is not None:
-        yield _clip(outputs.save, source)
+        yield _clip(outputs.save, outputs, source)
     if outputs.snapshots is not None:
         yield _snapshots(outputs.snapshots, outputs)
     if outputs.keep_uncertain is not None:
@@ -149,11 +149,13 @@ def _json_file(path: Path, outputs: OutputSettings) -> Sink:
     return JsonFileSink(path, rotate_bytes=outputs.json_rotate_bytes, keep=outputs.json_keep)
 
 
-def _clip(path: Path, source: Source) -> Sink:
+def _clip(path: Path, outputs: OutputSettings, source: Source) -> Sink:
     if source.is_live:
-        from edgecls_device.sinks.live_clip import LiveClipSink
+        from edgecls_device.sinks.live_clip import PART_BYTES, LiveClipSink
 
-        return LiveClipSink(path)
+        quota_bytes = outputs.save_quota_bytes
+        part_bytes = min(PART_BYTES, quota_bytes // 2)
+        return LiveClipSink(path, part_bytes=part_bytes, quota_bytes=quota_bytes)
     from edgecls_device.sinks.clip import ClipSink
 
     return ClipSink(path, frame_rate=source.frame_rate or PHOTO_RATE)
@@ -182,7 +184,7 @@ def _uncertain(directory: Path, settings: RunSettings, model: OpenModel) -> Sink
 def _webhook(url: str, outputs: OutputSettings) -> Sink:
     from edgecls_device.sinks.webhook import WebhookSink
 
-    return WebhookSink(url, secret_file=outputs.webhook_secret_file)
+    return WebhookSink(url, secret_file=outputs.webhook_secret_file, ca_file=outputs.webhook_ca)
 
 
 def _mqtt(mqtt: "MqttSettings", source: Source, model: OpenModel, board: StatusBoard) -> Sink:

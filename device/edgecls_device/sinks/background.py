@@ -17,12 +17,11 @@ from edgecls_device.results import Event, FrameResult, RunSummary, SinkCounts
 from edgecls_device.sinks.backlog import Backlog, Item
 from edgecls_device.sinks.protocol import Sink
 from edgecls_device.sinks.stream import ReaderGoneError
-from edgecls_device.stop import Stop
+from edgecls_device.stop import READER_GONE, Stop
 
-__all__ = ["FINISH_S", "READER_GONE", "BackgroundSink", "finish_sinks"]
+__all__ = ["FINISH_S", "BackgroundSink", "finish_sinks"]
 
 FINISH_S = 3.0  # of the five seconds in which SIGTERM has to be done
-READER_GONE = "the reader of the output, who went away"
 PIXEL_BYTES = 64 << 20  # 69 frames of 640x480, one of 12 megapixels
 _LOOK_S = 0.1
 _Step = Literal["idle", "finish", "close"]

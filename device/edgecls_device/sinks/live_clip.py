@@ -22,7 +22,7 @@ from edgecls_device.sinks.direct import DirectSink
 from edgecls_device.sinks.quota import FREE_BYTES, FREE_SHARE
 from edgecls_device.sinks.rotation import shift
 
-__all__ = ["LiveClipSink"]
+__all__ = ["PART_BYTES", "LiveClipSink"]
 
 RATE = 15.0  # frames a second, whatever comes: pictures are repeated or left out to keep the time
 QUALITY = 90

@@ -8,11 +8,11 @@ import time
 import numpy as np
 import pytest
 from edgecls_device.errors import NetworkError, StorageError
-from edgecls_device.sinks.background import READER_GONE, BackgroundSink, finish_sinks
+from edgecls_device.sinks.background import BackgroundSink, finish_sinks
 from edgecls_device.sinks.backlog import Backlog, Item
 from edgecls_device.sinks.direct import DirectSink
 from edgecls_device.sinks.stream import ReaderGoneError
-from edgecls_device.stop import Stop
+from edgecls_device.stop import READER_GONE, Stop
 
 from tests.device.sinks.results import SUMMARY, event, result
 
@@ -348,7 +348,7 @@ PIPE_THAT_NOBODY_READS = """
 import sys, time
 from edgecls_device.sinks.background import BackgroundSink
 from edgecls_device.sinks.json_lines import JsonLinesSink
-from edgecls_device.stop import Stop
+from edgecls_device.stop import READER_GONE, Stop
 from tests.device.sinks.results import SUMMARY, result
 sink = BackgroundSink(JsonLinesSink(sys.stdout), stop=Stop(), finish_s=0.2)
 longest = 0.0
