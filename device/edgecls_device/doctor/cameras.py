@@ -26,7 +26,7 @@ __all__ = ["CameraReport", "CameraReports", "FormatReport", "examine_cameras", "
 
 LOOK_S = 1.5
 FIRST_FRAME_S = 8.0
-ASK_S = 10.0
+ASK_S = 20.0
 BLACK_BELOW = 8.0  # of 255
 TEST_PICTURE = "test:bars"
 
