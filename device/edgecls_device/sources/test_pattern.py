@@ -15,7 +15,7 @@ from edgecls_device.errors import OptionError
 from edgecls_device.sources.captures import CaptureEnd
 from edgecls_device.sources.live_opening import open_live
 from edgecls_device.sources.live_source import LiveSource
-from edgecls_device.sources.options import MAX_FPS, NO_OPTIONS, SourceOptions
+from edgecls_device.sources.options import NO_OPTIONS, SourceOptions
 from edgecls_device.sources.pacing import Pace
 from edgecls_device.sources.pattern_pictures import PATTERNS
 from edgecls_device.stop import Stop
@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 SIDES = (16, 4096)
+MAX_FPS = 10_000.0  # more than any camera has: a soak wants many frames
 _HINT = "for example: test:bars?size=640x480&fps=30"
 
 
