@@ -267,7 +267,9 @@ class LiveSource:
         self._lose(SourceError(message, hint=hint), grace_s=0)
 
     def _stuck(self) -> SourceError:
-        message = f"Expected frames from {self.name!r}, got processes that hang in a driver for ever."
+        message = (
+            f"Expected frames from {self.name!r}, got processes that hang in a driver for ever."
+        )
         return SourceError(message, hint="unplug the camera, or start the machine again")
 
     def _lose(
