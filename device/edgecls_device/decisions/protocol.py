@@ -31,7 +31,8 @@ class Chooser(Protocol):
         """Look at the next frame.
 
         Raises:
-            FrameError: If the region of interest lies outside the frame.
+            FrameError: If it is no picture, or the region of interest lies outside of it.
+            OptionError: If the region lies outside of the very first frame: it was meant for another camera.
         """
 
 

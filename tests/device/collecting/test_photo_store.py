@@ -1,6 +1,7 @@
 import shutil
 import threading
 
+import cv2
 import numpy as np
 import pytest
 from edgecls_device.collecting import photo_store
@@ -50,6 +51,14 @@ def test_an_object_that_moved_makes_another_photo(store):
     here[40:70, 40:70] = there[40:70, 90:120] = 255
     assert store.save(here, "cup").is_new
     assert store.save(there, "cup").is_new
+
+
+def test_another_object_before_the_same_background_makes_another_photo(store):
+    table, cup = scene(1, height=192, width=256), scene(1, height=192, width=256)
+    cv2.circle(cup, (130, 100), 22, (255, 255, 255), -1)
+    cv2.circle(cup, (130, 100), 14, (20, 20, 160), -1)
+    assert store.save(table, "table").is_new
+    assert store.save(cup, "table").is_new
 
 
 def test_blank_pictures_are_alike_unless_their_brightness_differs(store):

@@ -31,11 +31,11 @@ class Script:
 
 
 class TimedSource(FakeSource):
-    """Gives ten frames a second of a scene that changes; None in its place is no frame."""
+    """Gives frames by their own clock; None in place of one is no frame."""
 
-    def __init__(self, images, **options):
+    def __init__(self, images, *, fps, **options):
         super().__init__(images, **options)
-        self.time = 0
+        self.time, self.fps = 0, fps
 
     def read(self, stop):
         if stop.is_requested or not self.images:
@@ -53,16 +53,16 @@ class TimedSource(FakeSource):
             index=self.time,
             source="cam",
             captured_at=0.0,
-            captured_ns=self.time * 10**8,
+            captured_ns=self.time * 10**9 // self.fps,
         )
 
 
 @pytest.fixture
 def session(tmp_path):
-    def run(images, presses="", *, stop=None, lost=None, **options):
+    def run(images, presses="", *, stop=None, lost=None, fps=10, **options):
         store = PhotoStore(tmp_path / "photos")
         controls = Script(presses)
-        source = TimedSource(images, lost=lost)
+        source = TimedSource(images, lost=lost, fps=fps)
         done = collect_photos(source, store, "star", controls, stop=stop or Stop(), **options)
         return *done, controls
 
@@ -99,7 +99,12 @@ def test_a_press_while_no_frame_comes_takes_the_next_one(session, tmp_path):
     assert collected.ended_by == "end"
 
 
-def test_a_held_key_takes_ten_a_second_at_most_and_no_near_duplicates(session, tmp_path):
+def test_a_held_key_takes_ten_a_second_at_most(session, tmp_path):
+    session(scenes(31), "t" * 31, fps=30)
+    assert saved_scenes(tmp_path) == [0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30]
+
+
+def test_a_held_key_takes_no_near_duplicates(session, tmp_path):
     images = [noisy(scene(i // 5), seed=i) for i in range(20)]
     collected, _, controls = session(images, "t" * 20)
     assert (collected.saved, collected.similar) == ({"star": 4}, 16)

@@ -157,3 +157,12 @@ def test_the_index_does_not_grow_beyond_its_size_and_keeps_what_is_there(tmp_pat
     assert [line["file"] for line in lines(tmp_path)][-10:] == [
         f"{i:03}.jpg" for i in range(290, 300)
     ]
+
+
+def test_lines_of_frames_that_are_gone_make_room_first(tmp_path):
+    index = FrameIndex(tmp_path / "uncertain.jsonl", most_bytes=2000)
+    (tmp_path / "still there.jpg").write_bytes(b"")
+    index.append({"file": "still there.jpg"})
+    for i in range(300):
+        index.append({"file": f"gone {i}.jpg"})
+    assert lines(tmp_path)[0]["file"] == "still there.jpg"

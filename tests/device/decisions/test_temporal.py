@@ -217,7 +217,7 @@ def test_an_interruption_ends_what_goes_on_and_forgets_the_past(reason):
 def test_after_a_gap_the_scores_of_before_are_forgotten():
     decide = decider(window_s=0.5, min_duration_s=0)
     play(decide, [(2, sure("red"))], end=False)
-    decision, events = decide.decide(frame(9.0), prediction(sure("green")))
+    decision, events = decide.decide(frame(4.2), prediction(sure("green")))
     assert [event.label for event in events] == ["red", "green"]
     assert decision.score == pytest.approx(0.96)
 
