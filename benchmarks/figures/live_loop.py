@@ -1,7 +1,7 @@
 """The live loop on a camera of 30 frames a second: how old a frame is when it is decided, and what that costs.
 
-The camera is a test picture in a capture process; the model runs with one thread, which is the loop's, and time is
-the processor's. What the loop's process spends besides preprocessing and inference is overhead.
+The camera is a test picture in a capture process; the model runs with one thread, which is the loop's, and time
+is the processor's. What the loop's process spends besides preprocessing and inference is overhead.
 
     python benchmarks/figures/live_loop.py runs/pets/exports/pets.int8.tflite
 """
