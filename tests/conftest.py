@@ -1,8 +1,13 @@
 """Fixtures for every room."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ.pop(
+    "COLUMNS", None
+)  # a test runner with several processes sets it, and tables get narrow
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

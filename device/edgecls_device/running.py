@@ -5,6 +5,7 @@ the loop goes on in a thread of its own, and the main thread waits for signals a
 """
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from edgecls_device.service.probe import probe
 from edgecls_device.service.throttling import ThrottleWatch
 from edgecls_device.settings import RunSettings
 from edgecls_device.sinks.assembly import OpenSinks, open_sinks
-from edgecls_device.sinks.background import finish_sinks
+from edgecls_device.sinks.background import FINISH_S, finish_sinks
 from edgecls_device.sources.protocol import Source
 from edgecls_device.sources.table import open_source
 from edgecls_device.stop import Stop
@@ -36,6 +37,9 @@ __all__ = ["FinishedRun", "run"]
 
 Say = Callable[[str], None]
 
+ALL_DONE_S = 4.7  # from SIGTERM; the interpreter needs a moment to end
+LEAST_FINISH_S = 0.3
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FinishedRun:
@@ -43,12 +47,12 @@ class FinishedRun:
 
     Attributes:
         summary: Its counts.
-        is_live: Whether the source was live, so that to stop it is its normal end.
+        is_endless: Whether the source has no end of its own, so that to be stopped is its normal end.
         is_one_photo: Whether it was a single photo, which needs no summary.
     """
 
     summary: RunSummary
-    is_live: bool
+    is_endless: bool
     is_one_photo: bool
 
 
@@ -90,8 +94,9 @@ def run(settings: RunSettings, *, stop: Stop, out: TextIO, say: Say) -> Finished
         sinks = open_sinks(settings, source, model, board, stop=stop, out=out, stack=ours)
         if server is not None:
             sinks.all.append(server.sink)
+        notifier = _notifier(board, may_idle=settings.source_options.watch)
         loop = LoopThread(
-            partial(_work, opened.pop_all(), settings, source, model, sinks, board, stop)
+            partial(_work, opened.pop_all(), settings, source, model, sinks, board, stop, notifier)
         )
         loop.start()
         try:
@@ -104,10 +109,13 @@ def run(settings: RunSettings, *, stop: Stop, out: TextIO, say: Say) -> Finished
         except StalledError:
             ours.pop_all()
             raise
-        finish_sinks(sinks.all, summary)
+        if notifier is not None:
+            notifier.stopping(summary.ended_by)
+        finish_sinks(sinks.all, summary, within_s=_time_left(stop))
         summary = replace(summary, sinks=sink_counts(sinks.all))
     is_one_photo = not source.is_live and summary.captured == 1 and not source.frame_rate
-    return FinishedRun(summary=summary, is_live=source.is_live, is_one_photo=is_one_photo)
+    is_endless = source.is_live or settings.source_options.watch
+    return FinishedRun(summary=summary, is_endless=is_endless, is_one_photo=is_one_photo)
 
 
 def _open(settings: RunSettings) -> OpenModel:
@@ -134,12 +142,13 @@ def _start_page(
     )
     make = load("edgecls_device.web.server:WebServer", extra="web")
     collect = settings.outputs.collect
+    region = None if settings.decisions is None else settings.decisions.roi
     server: WebServer = make(
         web,
         board,
         facts=facts,
         open_classifier=lambda: _open(settings).classifier,
-        store=None if collect is None else PhotoStore(collect),
+        store=None if collect is None else PhotoStore(collect, region=region),
     )
     is_service = "NOTIFY_SOCKET" in os.environ or settings.source_options.wait_for_source
     server.start(keep_trying=is_service)
@@ -164,6 +173,7 @@ def _work(
     sinks: OpenSinks,
     board: StatusBoard,
     stop: Stop,
+    notifier: Notifier | None,
     beat: Callable[[], None],
 ) -> RunSummary:
     """The loop's thread: what it uses it closes itself, since a model must not be closed while it computes."""
@@ -182,19 +192,31 @@ def _work(
             chooser=chooser,
             decider=decider,
             board=board,
-            on_round=_rounds(beat, board, may_idle=settings.source_options.watch),
+            on_round=_rounds(beat, notifier),
         )
 
 
-def _rounds(beat: Callable[[], None], board: StatusBoard, *, may_idle: bool) -> Callable[[], None]:
-    """Return what is called after each round of the loop."""
+def _notifier(board: StatusBoard, *, may_idle: bool) -> Notifier | None:
+    """Return what tells systemd, if it listens."""
     notifications = Notifications.from_environment()
-    if notifications is None:
+    return None if notifications is None else Notifier(notifications, board, may_idle=may_idle)
+
+
+def _rounds(beat: Callable[[], None], notifier: Notifier | None) -> Callable[[], None]:
+    """Return what is called after each round of the loop."""
+    if notifier is None:
         return beat
-    notifier = Notifier(notifications, board, may_idle=may_idle)
 
     def on_round() -> None:
         beat()
         notifier.come_round()
 
     return on_round
+
+
+def _time_left(stop: Stop) -> float:
+    """Return how long the sinks may take, in seconds: who asked to stop waits five in all."""
+    if not stop.is_requested:
+        return FINISH_S
+    spent_s = time.monotonic() - stop.requested_s
+    return min(max(ALL_DONE_S - spent_s, LEAST_FINISH_S), FINISH_S)

@@ -4,6 +4,7 @@ A flag and not an exception, so that a frame is never torn apart on its way from
 """
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -19,11 +20,13 @@ class Stop:
     Attributes:
         reason: Who asked, such as ``Ctrl-C``; empty while nobody has.
         signal_number: The signal it came with, 0 if none.
+        requested_s: When, ``time.monotonic``; 0 while nobody has.
     """
 
     def __init__(self) -> None:
         self.reason = ""
         self.signal_number = 0
+        self.requested_s = 0.0
 
     @property
     def is_requested(self) -> bool:
@@ -33,6 +36,7 @@ class Stop:
     def request(self, reason: str, *, signal_number: int = 0) -> None:
         """Ask to stop; the first reason stays."""
         if not self.reason:
+            self.requested_s = time.monotonic()
             self.reason, self.signal_number = reason, signal_number
 
 

@@ -88,7 +88,7 @@ def command(
     from edgecls_device.collecting.class_folder import check_class_name
     from edgecls_device.collecting.photo_store import PhotoStore
     from edgecls_device.collecting.session import collect_photos
-    from edgecls_device.sources.table import open_unless_stopped
+    from edgecls_device.sources.table import open_source
 
     label = check_class_name(unicodedata.normalize("NFC", label))  # as training reads folder names
     _check_every(every_s)
@@ -97,9 +97,7 @@ def command(
     with stop_on_signals(stop), ExitStack() as stack:
         controls = _controls(show=show, needs_keys=every_s is None and page is None)
         stack.callback(controls.close)
-        opened = open_unless_stopped(source, stop)
-        if opened is None:
-            raise KeyboardInterrupt
+        opened = open_source(source, stop=stop)
         stack.callback(opened.close)
         store = PhotoStore(out, drop_similar=not keep_similar)
         if page is not None:

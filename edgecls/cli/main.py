@@ -13,7 +13,10 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "demo": ("edgecls.cli.demo:command", "The whole chain on an embedded sample set, offline."),
-    "data": ("edgecls.cli.data:command", "Check a folder of photos, or fetch a sample set."),
+    "data": (
+        "edgecls.cli.data:command",
+        "Check a folder of photos, take some with a camera, or fetch a set.",
+    ),
     "train": ("edgecls.cli.train:command", "Train a classifier on a folder of photos."),
     "pretrained": ("edgecls.cli.pretrained:command", "Take a ready model, without training."),
     "export": ("edgecls.cli.export:command", "Write .tflite and .onnx files, quantized."),

@@ -32,7 +32,7 @@ Examples, after edgecls demo:
   edgecls run runs/demo/exports/demo.int8.tflite --source runs/demo/photos/star --limit 5
   edgecls run runs/demo/exports/demo.int8.onnx --source runs/demo/clip.avi --save labelled.avi
   edgecls run runs/demo/exports/demo.int8.tflite --source loop:runs/demo/clip.avi --web 8080 --limit 60
-  edgecls run runs/demo/exports/demo.int8.tflite --source test:bars --motion --json-file run.jsonl --limit 60
+  edgecls run runs/demo/exports/demo.int8.tflite --source test:shapes --motion --json-file run.jsonl --limit 60
 
 \b
 With your own:
@@ -65,7 +65,7 @@ def command(artifact: Path | None, **options: Any) -> None:
     stop = Stop()
     with stop_on_signals(stop):
         try:
-            summary, is_live, is_quiet = _run(Path(artifact or ""), options, stop)
+            summary, is_endless, is_quiet = _run(Path(artifact or ""), options, stop)
         except StalledError as error:
             _leave(error)
     if not is_quiet and stop.reason != READER_GONE:
@@ -74,7 +74,7 @@ def command(artifact: Path | None, **options: Any) -> None:
         say(f"note: {problem}")
     if summary.error is not None:
         raise summary.error
-    if stop.signal_number and not is_live:
+    if stop.signal_number and not is_endless:
         sys.exit(128 + stop.signal_number)
 
 
@@ -85,7 +85,7 @@ def _check_given(artifact: Path | None, source: str | None) -> None:
     if source is None:
         message = "Expected --source, got none."
         raise OptionError(
-            message, hint="--source 0 is the first camera, --source test:bars needs none"
+            message, hint="--source 0 is the first camera, --source test:shapes needs none"
         )
 
 
@@ -96,7 +96,7 @@ def _run(artifact: Path, options: dict[str, Any], stop: Stop) -> "tuple[RunSumma
 
     finished = run(run_settings(artifact, options), stop=stop, out=sys.stdout, say=say)
     summary = finished.summary
-    return summary, finished.is_live, finished.is_one_photo and not summary.dropped
+    return summary, finished.is_endless, finished.is_one_photo and not summary.dropped
 
 
 def _supervise(*, is_asked: bool) -> None:

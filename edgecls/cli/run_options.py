@@ -27,8 +27,8 @@ _SOURCE = [
     option(
         SOURCE,
         "--source",
-        help="A camera (0, /dev/video0, pi), photo, folder, video file, http(s) or rtsp URL, "
-        "gstreamer:PIPELINE, loop:VIDEO, or test:bars.",
+        help="A camera (0, /dev/video0, picamera), photo, folder, video file, http(s) or rtsp URL, "
+        "gstreamer:PIPELINE, loop:VIDEO, or test:shapes.",
     ),
     option(SOURCE, "--limit", type=click.IntRange(1), help="Stop after so many frames."),
     option(

@@ -5,7 +5,7 @@ import pytest
 from edgecls_device.errors import ImageError, OptionError, SourceError
 from edgecls_device.sources.options import SourceOptions
 from edgecls_device.sources.stream import shown_url
-from edgecls_device.sources.table import SOURCES, open_source, open_unless_stopped, source_kind
+from edgecls_device.sources.table import SOURCES, open_source, source_kind
 from edgecls_device.stop import Stop
 
 GOING = Stop()
@@ -229,5 +229,7 @@ def test_opening_a_host_that_never_answers_can_be_given_up(silent_host):
     stop = Stop()
     stop.request("a test")
     start = time.monotonic()
-    assert open_unless_stopped(silent_host, stop) is None
+    source = open_source(silent_host, stop=stop)
+    assert source.read(stop) is None
+    source.close()
     assert time.monotonic() - start < 2

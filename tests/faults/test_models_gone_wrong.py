@@ -88,7 +88,7 @@ def test_a_model_with_no_numbers_from_the_start_is_refused_before_the_camera_is_
 
 
 def test_too_little_memory_ends_the_worker_and_not_its_parent(faulty):
-    """The limit is on the address space; an array of 128 GiB is more than any."""
+    """An array of 128 GiB is more than the kernel gives, which says no as it does when memory has run out."""
     process = faulty("memory", "--json", "--supervise", frames=20, lives=1)
     records = iter(process.stdout.readline, "")
     seen = [json.loads(next(records)) for _ in range(30)]

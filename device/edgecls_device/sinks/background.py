@@ -120,12 +120,17 @@ class BackgroundSink:
         else:
             self._raise_error()
 
-    def begin_finish(self, summary: RunSummary) -> None:
-        """Let the thread write what waits and complete it, without waiting; ``finish`` waits."""
+    def begin_finish(self, summary: RunSummary, *, within_s: float = FINISH_S) -> None:
+        """Let the thread write what waits and complete it, without waiting; ``finish`` waits.
+
+        Args:
+            summary: Of the run.
+            within_s: How long ``finish`` may wait, in seconds, at most the sink's own limit.
+        """
         with self._condition:
             if self._summary is None:
                 self._summary = summary
-                self._finish_by = time.monotonic() + self._finish_s
+                self._finish_by = time.monotonic() + min(self._finish_s, within_s)
                 self._condition.notify_all()
         self._hurry()
 
@@ -296,17 +301,23 @@ class BackgroundSink:
             self._note_failure(error, failed=0)
 
 
-def finish_sinks(sinks: Sequence[Sink], summary: RunSummary) -> None:
-    """Finish all sinks, the ones in threads at the same time, and all of them even if one fails.
+def finish_sinks(sinks: Sequence[Sink], summary: RunSummary, *, within_s: float = FINISH_S) -> None:
+    """Finish all sinks at the same time, and all of them even if one fails.
+
+    Args:
+        sinks: All of a run. Those without a thread of ours finish while the threads do.
+        summary: Of the run.
+        within_s: How long those in threads may take, in seconds.
 
     Raises:
         StorageError: The first that one of them raised, such as a clip that is not whole.
     """
     errors: list[Exception] = []
-    for sink in sinks:
-        if isinstance(sink, BackgroundSink):
-            sink.begin_finish(summary)
-    for sink in sinks:
+    in_background = [sink for sink in sinks if isinstance(sink, BackgroundSink)]
+    for one in in_background:
+        one.begin_finish(summary, within_s=within_s)
+    others = [sink for sink in sinks if not isinstance(sink, BackgroundSink)]
+    for sink in (*others, *in_background):
         try:
             sink.finish(summary)
         except (EdgeclsError, OSError) as error:

@@ -18,7 +18,7 @@ __all__ = ["READ_TIMEOUT_S", "MjpegCapture", "is_mjpeg"]
 
 READ_TIMEOUT_S = 4.0
 READ_BYTES = 262_144
-MOST_READS_AHEAD = 64  # a sender that never pauses must not keep us from decoding
+MOST_READS_AHEAD = 8  # two megabytes; a sender that never pauses must not keep us from decoding
 
 
 def is_mjpeg(content_type: str) -> bool:

@@ -22,7 +22,6 @@ __all__ = [
     "SourceEntry",
     "check_options",
     "open_source",
-    "open_unless_stopped",
     "source_kind",
 ]
 
@@ -222,18 +221,3 @@ def _is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
-
-
-def open_unless_stopped(
-    text: str, stop: Stop, options: SourceOptions = NO_OPTIONS
-) -> Source | None:
-    """Open a source, but give up at once when ``stop`` is requested; see :func:`open_source`.
-
-    Returns:
-        The source, or None if it was given up.
-    """
-    source = open_source(text, options, stop=stop)
-    if not stop.is_requested:
-        return source
-    source.close()
-    return None

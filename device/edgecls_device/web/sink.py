@@ -10,7 +10,7 @@ from edgecls_device.sinks.direct import DirectSink
 
 __all__ = ["EVENTS_KEPT", "Shot", "WebSink"]
 
-EVENTS_KEPT = 50
+EVENTS_KEPT = 200  # a hundred stays: what fills the timeline of a page that is opened
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

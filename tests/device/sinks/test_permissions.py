@@ -38,7 +38,7 @@ except StorageError as error:
 def locked(tmp_path):
     """A directory that nobody may write, below one that everybody may look into."""
     for parent in (tmp_path, *tmp_path.parents):
-        if parent.name.startswith("pytest-") or parent == tmp_path:
+        if parent.name.startswith(("pytest-", "popen-")) or parent == tmp_path:
             parent.chmod(0o755)
     directory = tmp_path / "locked"
     directory.mkdir()
