@@ -215,7 +215,7 @@ PATHS: Schema = {
         security=NO_TOKEN,
     ),
     "/status": _get("All there is to say about the run", _json("The status.", _ref("Status"))),
-    "/events": _get("The last 50 events, newest last", _json("The events.", _ref("Events"))),
+    "/events": _get("The last 200 events, newest last", _json("The events.", _ref("Events"))),
     "/metrics": _get(
         "Metrics for Prometheus",
         {

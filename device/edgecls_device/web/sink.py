@@ -84,7 +84,7 @@ class WebSink(DirectSink):
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """The last 50 events, newest last. From any thread."""
+        """The last 200 events, newest last. From any thread."""
         with self._lock:
             return tuple(self._events)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from edgecls_device.collecting.photo_store import PhotoStore
 from edgecls_device.web.showing import MOST_VIEWERS
+from edgecls_device.web.sink import EVENTS_KEPT
 
 from tests.device.web.http_client import get
 from tests.device.web.serving import LABELS, event_of, running, wait_until
@@ -17,14 +18,16 @@ def brightness(jpeg):
 
 
 def test_a_page_is_greeted_with_the_model_and_the_events_so_far(run):
-    for number in range(60):
+    for number in range(EVENTS_KEPT + 10):
         run.server.sink.notify(event_of(number), None)
     with WebSocket(run.address) as page:
         hello = page.read_json()
         assert (hello["type"], hello["version"], hello["title"]) == ("hello", 1, "tiny")
         assert hello["labels"] == list(LABELS)
         assert hello["can_collect"] is False
-        assert [event["id"] for event in hello["events"]] == [f"stay-{i}" for i in range(10, 60)]
+        assert [event["id"] for event in hello["events"]] == [
+            f"stay-{i}" for i in range(10, EVENTS_KEPT + 10)
+        ]
         assert page.read_json()["type"] == "status"
 
 
