@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from edgecls_device.backends.refusals import first_line
 from edgecls_device.errors import ArtifactError
 from edgecls_device.lazy import load
 from edgecls_device.native_output import captured_stderr
@@ -98,9 +99,7 @@ class OnnxNetwork:
             try:
                 return output(data, sess_options=options, providers=["CPUExecutionProvider"])
             except Exception as error:  # its errors share no public base class
-                message = (
-                    f"Expected a model that ONNX Runtime runs, got: {str(error).splitlines()[0]}"
-                )
+                message = f"Expected a model that ONNX Runtime runs, got: {first_line(error)}"
                 raise ArtifactError(message, hint="export it again: edgecls export RUN") from error
 
     def _scores_name(self) -> str:

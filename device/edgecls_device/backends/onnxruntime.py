@@ -9,7 +9,13 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from edgecls_device.backends.protocol import BackendOptions
-from edgecls_device.backends.refusals import check_ends, not_computed, not_loaded, was_closed
+from edgecls_device.backends.refusals import (
+    check_ends,
+    first_line,
+    not_computed,
+    not_loaded,
+    was_closed,
+)
 from edgecls_device.errors import ArtifactError
 from edgecls_device.native_output import captured_stderr
 from edgecls_device.tensors import TensorInfo
@@ -48,7 +54,7 @@ class OnnxruntimeBackend:
             else:
                 failure = None
         if failure is not None:
-            reason = " ".join([str(failure).strip().splitlines()[0], *printed[-1:]])
+            reason = " ".join([first_line(failure), *printed[-1:]])
             raise not_loaded(cls.name, reason) from failure
         return backend
 
@@ -69,7 +75,7 @@ class OnnxruntimeBackend:
         try:
             return np.asarray(self._session.run(self._output_names, {self._input.name: batch})[0])
         except Exception as error:  # its errors share no public base class
-            raise not_computed(self.name, str(error).splitlines()[0]) from error
+            raise not_computed(self.name, first_line(error)) from error
 
     def bare_call(self, batch: NDArray[Any]) -> Callable[[], object]:
         """Return ``run`` of the session on this batch."""

@@ -2,7 +2,7 @@
 
 from edgecls_device.errors import ArtifactError
 
-__all__ = ["check_ends", "not_computed", "not_loaded", "was_closed"]
+__all__ = ["check_ends", "first_line", "not_computed", "not_loaded", "was_closed"]
 
 
 def check_ends(inputs: int, outputs: int) -> None:
@@ -18,6 +18,11 @@ def check_ends(inputs: int, outputs: int) -> None:
         raise ArtifactError(
             message, hint="give an image classifier; detectors have several outputs"
         )
+
+
+def first_line(error: BaseException) -> str:
+    """Return what a runtime says, in one line; its kind where it says nothing, as for a few damaged files."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def not_loaded(backend: str, reason: str) -> ArtifactError:

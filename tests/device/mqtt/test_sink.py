@@ -93,8 +93,8 @@ def test_a_lost_source_is_not_ready_and_shows_nothing(broker, listener, make_sin
     board.note_round(SourceStatus(state="lost", trouble="It was unplugged."), 1, {})
     listener.wait("ready", b"offline")
     wait_for(lambda: listener.records("state")[-1]["label"] is None)
+    wait_for(lambda: listener.records("status")[-1]["state"] == "source_lost")
     status = listener.records("status")[-1]
-    assert status["state"] == "source_lost"
     assert status["reasons"] == ["It was unplugged."]
     assert listener.payloads("availability")[-1] == b"online"
     board.note_round(DELIVERING, 1, {})
