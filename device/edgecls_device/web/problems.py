@@ -14,7 +14,12 @@ class Problems:
         self._counts: Counter[str] = Counter()
 
     def note(self, problem: BaseException | str) -> None:
-        """Count one; once there are 20 names, the others are counted together."""
+        """Count one; once there are 20 names, the others are counted together.
+
+        A client that went away is none: the server connects to nobody, so any lost connection is a client's.
+        """
+        if isinstance(problem, ConnectionError):
+            return
         is_error = isinstance(problem, BaseException)
         text = f"{type(problem).__name__}: {problem}" if is_error else str(problem)
         name = text[:LONGEST_NAME]
