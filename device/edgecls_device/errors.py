@@ -20,6 +20,9 @@
     ├── TooFewPhotosError    (RuntimeError)   14  the photos do not decide whether it keeps enough
     ├── StalledError         (RuntimeError)   15  a run hangs, in the model, a driver or a disk
     ├── SupervisionError     (RuntimeError)   16  a supervised run died again and again
+    ├── BundleError          (ValueError)     17  a bundle is damaged, not trusted, or not for this device
+    ├── UpdateError          (RuntimeError)   18  a new version did not hold; the previous one runs
+    ├── DeploymentError      (OSError)        19  a device cannot be reached, or its installation failed
     └── InterruptedRunError  (RuntimeError)  130  Ctrl-C; what was done is kept
 
 Each leaf is also the built-in it is, so that callers who know nothing of edgecls can catch it. Only
@@ -32,7 +35,9 @@ from typing import ClassVar
 __all__ = [
     "ArtifactError",
     "BenchmarkError",
+    "BundleError",
     "DataError",
+    "DeploymentError",
     "EdgeclsError",
     "ExportError",
     "FrameError",
@@ -49,6 +54,7 @@ __all__ = [
     "SupervisionError",
     "TooFewPhotosError",
     "TrainingError",
+    "UpdateError",
 ]
 
 
@@ -167,6 +173,24 @@ class SupervisionError(EdgeclsError, RuntimeError):
     """A supervised run died again and again."""
 
     exit_code = 16
+
+
+class BundleError(EdgeclsError, ValueError):
+    """A bundle is damaged, not signed by a trusted key, or not for this device."""
+
+    exit_code = 17
+
+
+class UpdateError(EdgeclsError, RuntimeError):
+    """A new version did not pass its trial, or cannot be tried; the previous one runs."""
+
+    exit_code = 18
+
+
+class DeploymentError(EdgeclsError, OSError):
+    """A device cannot be reached, or what was to be done there failed."""
+
+    exit_code = 19
 
 
 class InterruptedRunError(EdgeclsError, RuntimeError):

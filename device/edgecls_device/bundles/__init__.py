@@ -1,0 +1,1 @@
+"""Bundles: one file that installs a classifier on a device, proves itself there, and is updated safely."""
