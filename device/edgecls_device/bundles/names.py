@@ -32,9 +32,7 @@ def check_member_names(names: Iterable[str]) -> None:
         if count > MOST_MEMBERS:
             message = f"Expected at most {MOST_MEMBERS} members, got more."
         elif not is_plain or len(name) > MOST_CHARACTERS or len(parts) > MOST_PARTS:
-            message = (
-                f"Expected plain relative names of members, got {ascii(name[:MOST_CHARACTERS])}."
-            )
+            message = f"Expected plain relative names of members, got {name[:MOST_CHARACTERS]!a}."
         elif name.lower() in seen:
             message = (
                 f"Expected members of different names, got {seen[name.lower()]!r} and {name!r}."
