@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # the supervisor, which imports no OpenCV, sends notifications too
     from edgecls_device.health import LiveStatus, StatusBoard
 
-__all__ = ["Notifications", "Notifier"]
+__all__ = ["OWN_FIELDS", "RESULTS", "STATE", "Notifications", "Notifier"]
 
 ASKED_EVERY_S = 0.25  # while not ready; the status costs a sort of the last times
 TOLD_EVERY_S = 5.0
 MOST_STATUS_BYTES = 400
+EARLY_RESULTS = 100
+
+RESULTS = "X_EDGECLS_RESULTS"  # how many were valid so far
+STATE = "X_EDGECLS_STATE"  # as in ``LiveStatus``
+OWN_FIELDS = frozenset({RESULTS, STATE})
+"""What a parent of ours is told besides. systemd ignores names that begin with ``X_``."""
 
 
 class Notifications:
