@@ -86,7 +86,8 @@ class Notifier:
 
     ``come_round`` is for the ``on_round`` hook of the loop and costs a look at the clock most of the time. It
     is READY once the first result is out, or once it is known that the source is lost and being waited for:
-    a service that waits for its camera has started.
+    a service that waits for its camera has started. The first hundred results are told every second, for a
+    keeper that has to judge a new version; later ones go along with what is told anyway.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class Notifier:
         self._clock = clock
         self._ping_every_s = (notifications.watchdog_s or float("inf")) / 2
         self._next_look = self._next_ping = self._next_status = clock()
-        self._progress = 0
+        self._progress = self._results_told = 0
         self._is_ready = False
         self._told = ""
 
@@ -130,15 +131,18 @@ class Notifier:
         if now >= self._next_status or (text.split(":")[0] != self._told.split(":")[0]):
             self._next_status, self._told = now + TOLD_EVERY_S, text
             values["STATUS"] = text
-        if values:
-            self._notifications.send(**values)
+        if values or self._is_early(status):
+            self._results_told = status.results
+            self._notifications.send(**values, **_own_fields(status))
         if self._is_ready:
             self._next_look = now + min(1.0, self._ping_every_s / 4)
 
     def stopping(self, reason: str = "") -> None:
         """Say that the run ends, and why."""
         self._notifications.send(
-            STOPPING="1", STATUS=f"stopping: {reason}" if reason else "stopping"
+            STOPPING="1",
+            STATUS=f"stopping: {reason}" if reason else "stopping",
+            **_own_fields(self._board.status()),
         )
 
     def _pinged(self, now: float, status: "LiveStatus") -> dict[str, str]:
@@ -147,6 +151,10 @@ class Notifier:
         values = {} if self._is_ready else {"READY": "1"}
         self._is_ready = True
         return {**values, "WATCHDOG": "1"}
+
+    def _is_early(self, status: "LiveStatus") -> bool:
+        """Whether these are among the first results, which a version on trial is judged by."""
+        return self._results_told < EARLY_RESULTS and status.results > self._results_told
 
     def _is_well(self, status: "LiveStatus") -> bool:
         """Whether something left the pipeline since the last ping, or nothing can."""
@@ -167,6 +175,11 @@ def status_text(status: "LiveStatus") -> str:
     else:
         text = f"{status.state}: {status.source}"
     return text.encode()[:MOST_STATUS_BYTES].decode(errors="ignore")
+
+
+def _own_fields(status: "LiveStatus") -> dict[str, str]:
+    """Return what a parent of ours wants to know: valid results only, since others are in ``dropped``."""
+    return {RESULTS: str(status.results), STATE: status.state}
 
 
 def _progress(status: "LiveStatus") -> int:

@@ -184,7 +184,40 @@ def test_a_status_is_one_line_and_not_endless(systemd, loop):
 
 def test_stopping_is_told_with_its_reason(systemd, loop):
     loop.notifier.stopping("SIGTERM")
-    assert told(systemd[0]) == [{"STOPPING": "1", "STATUS": "stopping: SIGTERM"}]
+    (message,) = told(systemd[0])
+    assert (message["STOPPING"], message["STATUS"]) == ("1", "stopping: SIGTERM")
+
+
+def test_the_first_hundred_results_are_told_each_second_and_the_others_now_and_then(systemd):
+    loop = Loop(systemd[1], watchdog_s=20)
+    counts, times = [], []
+    for _ in range(400):
+        loop.round(results=1, seconds=0.25)
+        found = [int(message["X_EDGECLS_RESULTS"]) for message in told(systemd[0])]
+        counts += found
+        times += [loop.clock.now] * len(found)
+    first = [time for time, count in zip(times, counts, strict=True) if count <= 100]
+    assert counts == sorted(counts)
+    assert max(later - earlier for earlier, later in itertools.pairwise(first)) <= 1
+    assert len(first) >= 24
+    assert len(counts) - len(first) <= 75 / 5 + 75 / 10 + 1  # along with states and pings
+    loop.close()
+
+
+def test_results_that_are_no_numbers_are_not_among_those_told(systemd, loop):
+    for i in range(12):
+        loop.round(dropped={"invalid": i})
+    assert {message["X_EDGECLS_RESULTS"] for message in told(systemd[0])} == {"0"}
+
+
+def test_the_state_and_the_last_count_are_told_when_it_stops(systemd, loop):
+    loop.round(results=1)
+    loop.round(results=2, seconds=0.01)
+    loop.board.note_stopping()
+    loop.notifier.stopping("end")
+    first, *_, last = told(systemd[0])
+    assert (first["X_EDGECLS_RESULTS"], first["X_EDGECLS_STATE"]) == ("1", "ready")
+    assert (last["X_EDGECLS_RESULTS"], last["X_EDGECLS_STATE"]) == ("3", "stopping")
 
 
 def test_a_manager_that_is_gone_or_does_not_read_blocks_nothing(systemd, loop):
