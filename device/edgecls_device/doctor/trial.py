@@ -5,7 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-__all__ = ["Trial", "try_code"]
+__all__ = ["Trial", "try_code", "why_it_ended"]
 
 WITHIN_S = 60.0
 SHOWN = 300
@@ -55,12 +55,26 @@ def try_code(code: str, *, within_s: float = WITHIN_S) -> Trial:
         return Trial(failure=f"no end within {within_s:g} seconds")
     except OSError as error:
         return Trial(failure=f"no process: {error.strerror or error}")
-    if done.returncode < 0:
-        number = -done.returncode
-        return Trial(failure=_WHY.get(signal.Signals(number), f"signal {number}"))
     if done.returncode:
-        return Trial(failure=_last_line(done.stderr) or f"exit code {done.returncode}")
+        return Trial(failure=why_it_ended(done.returncode, done.stderr))
     return Trial(output=_last_line(done.stdout, most=100_000))
+
+
+def why_it_ended(code: int, printed: str) -> str:
+    """Return in words why a process failed, to be put behind "got".
+
+    Args:
+        code: Its exit code, or the negative number of a signal.
+        printed: What it wrote on standard error.
+    """
+    if code >= 0:
+        return _last_line(printed) or f"exit code {code}"
+    try:
+        why = _WHY.get(signal.Signals(-code), f"signal {-code}")
+    except ValueError:  # a real-time signal
+        why = f"signal {-code}"
+    is_of_memory = -code == signal.SIGABRT and "bad_alloc" in printed
+    return "a crash (abort): there was not enough memory" if is_of_memory else why
 
 
 def _last_line(text: str, *, most: int = SHOWN) -> str:

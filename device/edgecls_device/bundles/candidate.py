@@ -1,0 +1,179 @@
+"""One model file on one runtime, tried in a process of its own: ``python -m edgecls_device.bundles.candidate``.
+
+It is started by ``acceptance.py`` in the environment of a new version. For each number of threads it prints
+one line with a :class:`Candidate`. If the runtime crashes or hangs, its line is missing, and the parent says
+why.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from edgecls_device.arrays import Frame, Scores
+from edgecls_device.artifact import Artifact, read_artifact
+from edgecls_device.bundles.acceptance import CANDIDATE_LINE
+from edgecls_device.bundles.golden_photos import GoldenPhotos
+from edgecls_device.bundles.tuning import Candidate
+from edgecls_device.classifier import Classifier
+from edgecls_device.errors import EdgeclsError
+from edgecls_device.files import read_bytes
+from edgecls_device.images import read_image
+from edgecls_device.preprocessing import Preprocessor
+from edgecls_device.records import encode, from_json
+from edgecls_device.verify import verify
+
+__all__ = ["main"]
+
+MEASURE_S = 2.0
+"""For all numbers of threads together."""
+
+PHOTOS_S = 20.0
+FEWEST_PHOTOS, FEWEST_TIMES = 8, 3
+MOST_BYTES = 50_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Photo:
+    """A photo and the probabilities that it must give."""
+
+    frame: Frame
+    wanted: Scores
+
+
+class _Agreement:
+    """How far this runtime is from the workstation, so far."""
+
+    def __init__(self) -> None:
+        self.samples = self.same_best = 0
+        self.worst_error = 0.0
+        self.is_within = True
+
+    def add(self, got: Scores, wanted: Scores, *, tolerance: float) -> None:
+        error = float(np.abs(got - wanted).max())
+        self.samples += 1
+        self.same_best += int(got.argmax() == wanted.argmax())
+        self.worst_error = max(self.worst_error, error)
+        self.is_within = self.is_within and error <= tolerance
+
+
+class _Trial:
+    """What all numbers of threads of one model file have in common."""
+
+    def __init__(self, folder: Path, member: str, photos: str) -> None:
+        self.artifact: Artifact = read_artifact(folder / member)
+        data = read_bytes(folder / photos, max_bytes=MOST_BYTES)
+        golden = from_json(GoldenPhotos, data, name=photos)
+        self.tolerance = golden.tolerance
+        self.photos = [
+            _Photo(
+                frame=read_image(folder / photo.member),
+                wanted=np.array(photo.scores[member], np.float32),
+            )
+            for photo in golden.photos
+            if member in photo.scores
+        ]
+
+    def run(
+        self, member: str, backend: str, threads: int, *, is_first: bool, measure_s: float
+    ) -> Candidate:
+        """Try one number of threads: the first with everything, later ones with what is measured."""
+        agreement = _Agreement()
+        with Classifier.from_artifact(
+            self.artifact, backend=backend, threads=threads
+        ) as classifier:
+            self._samples(classifier, agreement)
+            if is_first:
+                self._photos(classifier, agreement)
+            times = self._measure(classifier, agreement, measure_s) if agreement.is_within else []
+        off = f"scores {agreement.worst_error:.2g} off, more than may be"
+        return Candidate(
+            artifact=member,
+            backend=backend,
+            threads=threads,
+            samples=agreement.samples,
+            same_best=agreement.same_best,
+            worst_error=agreement.worst_error,
+            p50_ms=round(median(times) * 1000, 3) if times else 0.0,
+            failure="" if agreement.is_within else off,
+        )
+
+    def _samples(self, classifier: Classifier, agreement: _Agreement) -> None:
+        found = verify(classifier)
+        agreement.samples, agreement.same_best = found.samples, found.same_best
+        agreement.worst_error, agreement.is_within = found.worst_error, found.is_passed
+
+    def _photos(self, classifier: Classifier, agreement: _Agreement) -> None:
+        """Look at all photos; on a slow device at fewer."""
+        prepare = _preprocessor(classifier)
+        end = time.monotonic() + PHOTOS_S
+        for number, photo in enumerate(self.photos):
+            if number >= FEWEST_PHOTOS and time.monotonic() > end:
+                return
+            agreement.add(
+                classifier.raw_scores(prepare(photo.frame)), photo.wanted, tolerance=self.tolerance
+            )
+
+    def _measure(
+        self, classifier: Classifier, agreement: _Agreement, seconds: float
+    ) -> list[float]:
+        """Return seconds a frame, from picture to scores, which are compared too."""
+        prepare = _preprocessor(classifier)
+        photos = self.photos or [_test_photo(classifier)]
+        end, times = time.monotonic() + seconds, list[float]()
+        while time.monotonic() < end or len(times) < FEWEST_TIMES:
+            photo = photos[len(times) % len(photos)]
+            start = time.perf_counter()
+            got = classifier.raw_scores(prepare(photo.frame))
+            times.append(time.perf_counter() - start)
+            if len(times) <= len(self.photos):
+                agreement.add(got, photo.wanted, tolerance=self.tolerance)
+        return times
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Try every number of threads.
+
+    Args:
+        arguments: The version's folder, the members of the model file and of the golden photos' scores, the
+            backend, and numbers of threads.
+    """
+    folder, member, photos, backend, *numbers = arguments
+    trial = None
+    for number in map(int, numbers):
+        try:
+            is_first, trial = trial is None, trial or _Trial(Path(folder), member, photos)
+            found = trial.run(
+                member, backend, number, is_first=is_first, measure_s=MEASURE_S / len(numbers)
+            )
+        except EdgeclsError as error:
+            found = Candidate(
+                artifact=member,
+                backend=backend,
+                threads=number,
+                samples=0,
+                same_best=0,
+                worst_error=0.0,
+                p50_ms=0.0,
+                failure=error.message,
+            )
+        sys.stdout.write(f"{CANDIDATE_LINE}{json.dumps(encode(found))}\n")
+        sys.stdout.flush()
+
+
+def _preprocessor(classifier: Classifier) -> Preprocessor:
+    return Preprocessor(classifier.spec.preprocessing, classifier.spec.input)
+
+
+def _test_photo(classifier: Classifier) -> _Photo:
+    frame = np.zeros((480, 640, 3), np.uint8)
+    return _Photo(frame=frame, wanted=np.zeros(len(classifier.spec.labels), np.float32))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
