@@ -1,0 +1,1 @@
+"""Bringing bundles to devices over SSH: one, or many, a share at a time."""
