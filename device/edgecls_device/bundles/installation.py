@@ -86,6 +86,11 @@ class Installation:
         return self.root / "update.lock"
 
     @property
+    def switch_lock(self) -> Path:
+        """Held for a moment by whoever writes the state and the links (``locks.py``)."""
+        return self.root / "switch.lock"
+
+    @property
     def keeper_lock(self) -> Path:
         """Held by the keeper while it runs."""
         return self.root / "keeper.lock"

@@ -19,6 +19,7 @@ __all__ = [
     "Manifest",
     "Member",
     "TargetFacts",
+    "release_of",
     "version_name",
 ]
 
@@ -176,6 +177,17 @@ def version_name(release: int, manifest: bytes) -> str:
         manifest: The bytes of its ``manifest.json``.
     """
     return f"{release:06d}-{hashlib.sha256(manifest).hexdigest()[:12]}"
+
+
+def release_of(version: str) -> int:
+    """Return the release of an installed version by its folder's name.
+
+    Raises:
+        SpecError: If it is no name that ``version_name`` gives.
+    """
+    release = version.partition("-")[0]
+    _expect(release.isascii() and release.isdigit(), f"a release in the name {version!r}")
+    return int(release)
 
 
 def _expect(condition: bool, wanted: str) -> None:
