@@ -14,10 +14,10 @@ from typing import Literal
 
 from edgecls_device.bundles.container import Container, open_container
 from edgecls_device.bundles.installation import sync_directory
-from edgecls_device.bundles.manifest import MANIFEST, SIGNATURE, Manifest, Member, version_name
+from edgecls_device.bundles.manifest import MANIFEST, SIGNATURE, Manifest, version_name
 from edgecls_device.bundles.signing import SIGNATURE_BYTES, fingerprint, is_signed_by
 from edgecls_device.bundles.trusting import SHOWN_DIGITS, Trust, trusted_keys
-from edgecls_device.errors import BundleError, EdgeclsError, SpecError
+from edgecls_device.errors import BundleError, SpecError
 from edgecls_device.files import storage_errors
 from edgecls_device.records import from_json, to_json
 
@@ -81,7 +81,7 @@ class Bundle:
         self.version_name = version_name(self.manifest.release, self.manifest_bytes)
         self._check_members()
         self.signer_pem = self._signer()
-        self.signature_state = self._signature_state(trust)
+        self.signature_state = self.check_trust(trust)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -92,6 +92,20 @@ class Bundle:
     def size_bytes(self) -> int:
         """Size of all members together, which is what :meth:`check` goes through."""
         return sum(member.size_bytes for member in self.manifest.members)
+
+    def check_trust(self, trust: Trust) -> SignatureState:
+        """Return whose signature it has; it was found to be right when the bundle was opened.
+
+        Raises:
+            BundleError: If that is not enough.
+        """
+        state: SignatureState = "unsigned"
+        if self.signer_pem is not None:
+            known = {fingerprint(key) for key in trust.keys}
+            state = "trusted" if self.manifest.signed_by in known else "unknown-key"
+        if trust.must_be_signed and state != "trusted" and (trust.keys or state == "unsigned"):
+            raise _not_trusted(self.path, self.manifest.signed_by, trust)
+        return state
 
     def check(self, advance: Advance | None = None) -> None:
         """Hash every member.
@@ -204,32 +218,20 @@ class Bundle:
             raise BundleError(message, hint=_NOT_OURS)
         return pem
 
-    def _signature_state(self, trust: Trust) -> SignatureState:
-        state: SignatureState = "unsigned"
-        if self.signer_pem is not None:
-            known = {fingerprint(key) for key in trust.keys}
-            state = "trusted" if self.manifest.signed_by in known else "unknown-key"
-        if trust.must_be_signed and state != "trusted" and (trust.keys or state == "unsigned"):
-            raise _not_trusted(self.path, self.manifest.signed_by, trust)
-        return state
-
     def _checked(self, name: str) -> Iterator[bytes]:
         """Yield the content of a member; behind the last part it was what the manifest says, or an error."""
+        self._container.size(name)  # refuses a name that is none
         kept = {MANIFEST: self.manifest_bytes, SIGNATURE: self._signature}
         if name in kept:  # the very bytes that were checked
             yield kept[name]
             return
-        member, digest = self._member(name), hashlib.sha256()
+        member, digest = self.manifest.member(name), hashlib.sha256()
         for chunk in self._container.chunks(name):
             digest.update(chunk)
             yield chunk
         if digest.hexdigest() != member.sha256:
             message = f"Expected {name!r} in {self.path.name!r} with the hash in the manifest, got another."
             raise BundleError(message, hint=_COPY_AGAIN)
-
-    def _member(self, name: str) -> Member:
-        self._container.size(name)  # refuses a name that is none
-        return self.manifest.member(name)
 
     def _write(self, name: str, path: Path, made: list[Path], advance: Advance | None) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -248,13 +250,15 @@ class Bundle:
 def _manifest(data: bytes, name: str) -> Manifest:
     """Return the manifest, which must be exactly as it is written: no other order, no doubled fields."""
     try:
-        manifest = from_json(Manifest, data, name=f"the manifest of {name!r}")
-        is_as_written = to_json(manifest).encode() == data
-    except (EdgeclsError, UnicodeError) as error:
-        hint = getattr(error, "hint", "") if isinstance(error, SpecError) else _NOT_OURS
-        raise BundleError(str(error), hint=hint) from error
-    text = data.decode().replace("\n", "")
-    if not is_as_written or not text.isprintable() or "\\" in text:
+        text = data.decode()
+        manifest = from_json(Manifest, text, name=f"the manifest of {name!r}")
+    except UnicodeError as error:
+        message = f"Expected UTF-8 in the manifest of {name!r}, got something else."
+        raise BundleError(message, hint=_NOT_OURS) from error
+    except SpecError as error:
+        raise BundleError(error.message, hint=error.hint) from error
+    is_plain = text.replace("\n", "").isprintable() and "\\" not in text
+    if not is_plain or to_json(manifest) != text:
         message = (
             f"Expected the manifest of {name!r} as edgecls writes it, got it written otherwise."
         )
