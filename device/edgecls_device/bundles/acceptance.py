@@ -19,11 +19,12 @@ from edgecls_device.doctor.trial import why_it_ended
 from edgecls_device.errors import UpdateError
 from edgecls_device.records import decode
 
-__all__ = ["CANDIDATE_LINE", "accept", "choose", "thread_counts"]
+__all__ = ["CANDIDATE_LINE", "accept", "choose", "thread_counts", "try_artifact"]
 
 CANDIDATE_LINE = "edgecls candidate: "
 """How the lines of ``candidate.py`` begin; a runtime may print others."""
 
+CANDIDATE = "edgecls_device.bundles.candidate"
 WITHIN_S = 240.0
 MOST_THREADS = 4
 AS_FAST = 1.05
@@ -53,7 +54,9 @@ def accept(version: Path, manifest: Manifest, say: Callable[[str], None]) -> Tun
     found: list[Candidate] = []
     for artifact in manifest.artifacts:
         for backend in artifact.backends:
-            for candidate in _try(version, manifest, artifact, backend):
+            for candidate in try_artifact(
+                version, manifest, artifact, backend, python=[*_python(version), "-m", CANDIDATE]
+            ):
                 say(_line(candidate))
                 found.append(candidate)
     agreeing = [one for one in found if not one.failure]
@@ -84,13 +87,28 @@ def choose(candidates: list[Candidate]) -> Candidate:
     )
 
 
-def _try(
-    version: Path, manifest: Manifest, artifact: BundledArtifact, backend: str
+def try_artifact(
+    folder: Path,
+    manifest: Manifest,
+    artifact: BundledArtifact,
+    backend: str,
+    *,
+    python: Sequence[str],
+    counts: Sequence[int] = (),
 ) -> Iterator[Candidate]:
-    """Yield what came of each number of threads; after a crash the rest is not tried."""
-    counts = thread_counts(len(os.sched_getaffinity(0)))
-    words = [str(version), artifact.member, manifest.golden_photos, backend, *map(str, counts)]
-    output, failure = _run(version, ["-m", "edgecls_device.bundles.candidate", *words])
+    """Yield what came of each number of threads; after a crash the rest is not tried.
+
+    Args:
+        folder: Holds the artifact, the golden photos and their scores.
+        manifest: The bundle's.
+        artifact: Which model file.
+        backend: Which runtime.
+        python: A command line that runs ``candidate.py``, without its arguments.
+        counts: Numbers of threads; by default those that are tried on a device.
+    """
+    counts = counts or thread_counts(len(os.sched_getaffinity(0)))
+    words = [str(folder), artifact.member, manifest.golden_photos, backend, *map(str, counts)]
+    output, failure = _run([*python, *words])
     lines = [line for line in output.splitlines() if line.startswith(CANDIDATE_LINE)]
     for line in lines:
         yield decode(Candidate, json.loads(line.removeprefix(CANDIDATE_LINE)), "candidate")
@@ -119,17 +137,21 @@ def _rehearse(version: Path, best: Candidate, say: Callable[[str], None]) -> Non
     say("Running it for a moment ...")
     words = ["run", str(version / best.artifact), "--backend", best.backend]
     words += ["--threads", str(best.threads), "--source", "test:shapes", "--limit", "3"]
-    _, failure = _run(version, ["-c", _REHEARSAL, *words, "--web", "127.0.0.1:0"])
+    _, failure = _run([*_python(version), "-c", _REHEARSAL, *words, "--web", "127.0.0.1:0"])
     if failure:
         message = f"Expected a run on a test picture to end well, got {failure.rstrip('.')}."
         raise UpdateError(message, hint="see what this machine lacks: edgecls doctor")
 
 
-def _run(version: Path, arguments: Sequence[str]) -> tuple[str, str]:
-    """Run the version's Python; return what it printed, and why it failed, empty if it did not."""
+def _python(version: Path) -> list[str]:
+    return [str(python_of(version / "environment")), "-I"]
+
+
+def _run(command: Sequence[str]) -> tuple[str, str]:
+    """Run a Python; return what it printed, and why it failed, empty if it did not."""
     try:
         process = subprocess.Popen(
-            [str(python_of(version / "environment")), "-I", *arguments],
+            list(command),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
