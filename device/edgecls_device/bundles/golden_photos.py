@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from edgecls_device.bundles.names import check_member_names
+
 __all__ = ["GoldenPhoto", "GoldenPhotos"]
 
 
@@ -36,3 +38,6 @@ class GoldenPhotos:
 
     tolerance: float
     photos: tuple[GoldenPhoto, ...]
+
+    def __post_init__(self) -> None:
+        check_member_names(photo.member for photo in self.photos)  # they become paths
