@@ -1,15 +1,11 @@
 """``edgecls update``: a newer bundle onto this device, kept only if it proves itself."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from edgecls_device.errors import UpdateError
 
 from edgecls.cli.output import json_option, print_record
-
-if TYPE_CHECKING:
-    from edgecls_device.bundles.outcome import Outcome
 
 __all__ = ["command", "root_option"]
 
@@ -42,13 +38,14 @@ def command(bundle: Path, root: Path | None, again: bool, as_json: bool) -> None
     Otherwise the version before goes on, by itself.
     """
     from edgecls_device.bundles.finding import find_installation
+    from edgecls_device.bundles.telling import sentence
     from edgecls_device.bundles.updating import update
 
     outcome = update(bundle, find_installation(root), say=_say, again=again)
     if as_json:
         print_record(outcome)
     else:
-        click.echo(_sentence(outcome))
+        click.echo(sentence(outcome))
     if outcome.result == "reverted":
         message = f"Expected release {outcome.release} to pass its trial, got: {outcome.reason}"
         hint = f"{outcome.current_version} runs on; mend the cause, then try it again with --again"
@@ -57,15 +54,3 @@ def command(bundle: Path, root: Path | None, again: bool, as_json: bool) -> None
 
 def _say(line: str) -> None:
     click.echo(line, err=True)
-
-
-def _sentence(outcome: "Outcome") -> str:
-    model = f"{Path(outcome.artifact).name} on {outcome.backend}, threads: {outcome.threads}"
-    time = f", {outcome.p50_ms:.1f} ms a frame" if outcome.p50_ms else ""
-    sentences = {
-        "confirmed": f"Updated: release {outcome.release} passed its trial and runs now: {model}{time}.",
-        "same": f"Nothing to do: release {outcome.release} runs already.",
-        "pending": f"Release {outcome.release} is installed, its trial is not over: {outcome.reason}",
-        "reverted": f"Release {outcome.release} did not pass its trial; the version before runs on.",
-    }
-    return sentences.get(outcome.result, outcome.reason)

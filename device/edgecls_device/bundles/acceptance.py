@@ -184,7 +184,7 @@ def _line(candidate: Candidate) -> str:
         return f"{what}not usable: {candidate.failure}"
     agrees = f"{candidate.same_best} of {candidate.samples} samples the same label"
     return (
-        f"{what}{candidate.p50_ms:.1f} ms, {agrees}, scores {candidate.worst_error:.2g} off at most"
+        f"{what}{candidate.p50_ms:.3g} ms, {agrees}, scores {candidate.worst_error:.2g} off at most"
     )
 
 

@@ -90,7 +90,8 @@ class _Trial:
             self._samples(classifier, agreement)
             if is_first:
                 self._photos(classifier, agreement)
-            times = self._measure(classifier, agreement, measure_s) if agreement.is_within else []
+            compared = None if is_first else agreement
+            times = self._measure(classifier, compared, measure_s) if agreement.is_within else []
         off = f"scores {agreement.worst_error:.2g} off, more than may be"
         return Candidate(
             artifact=member,
@@ -120,9 +121,9 @@ class _Trial:
             )
 
     def _measure(
-        self, classifier: Classifier, agreement: _Agreement, seconds: float
+        self, classifier: Classifier, agreement: _Agreement | None, seconds: float
     ) -> list[float]:
-        """Return seconds a frame, from picture to scores, which are compared too."""
+        """Return seconds a frame, from picture to scores, which are compared if they were not before."""
         prepare = _preprocessor(classifier)
         photos = self.photos or [_test_photo(classifier)]
         end, times = time.monotonic() + seconds, list[float]()
@@ -131,7 +132,7 @@ class _Trial:
             start = time.perf_counter()
             got = classifier.raw_scores(prepare(photo.frame))
             times.append(time.perf_counter() - start)
-            if len(times) <= len(self.photos):
+            if agreement is not None and len(times) <= len(self.photos):
                 agreement.add(got, photo.wanted, tolerance=self.tolerance)
         return times
 
