@@ -1,7 +1,6 @@
 """Small bundles, made as ``edgecls bundle`` makes them, and files that somebody made otherwise."""
 
 import hashlib
-from dataclasses import replace
 
 from edgecls_device.bundles.container import write_container
 from edgecls_device.bundles.golden_photos import GoldenPhotos
@@ -62,18 +61,18 @@ def manifest_of(contents, *, signed_by="", **changes):
         installer="wheels/pip.whl",
         sees_system_packages=False,
     )
-    manifest = Manifest(
-        name="tiny",
-        release=2,
-        target=TARGET,
-        artifacts=artifacts,
-        environment=environment,
-        golden_photos="golden/photos.json",
-        signed_by=signed_by,
-        made_by="0.1.0",
-        members=members,
-    )
-    return replace(manifest, **changes)
+    fields = {
+        "name": "tiny",
+        "release": 2,
+        "target": TARGET,
+        "artifacts": artifacts,
+        "environment": environment,
+        "golden_photos": "golden/photos.json",
+        "signed_by": signed_by,
+        "made_by": "0.1.0",
+        "members": members,
+    }
+    return Manifest(**{**fields, **changes})
 
 
 def members_of(contents=CONTENTS, *, key=None, more=(), **changes):
