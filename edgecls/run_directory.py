@@ -3,7 +3,7 @@
 ::
 
     runs/pets/  model.keras  spec.json  split.json  training.json  exports/pets.float32.tflite ...
-                compare.json  bench.json  report.html  logs/
+                compare.json  bench.json  report.html  bundles/  logs/
 """
 
 from dataclasses import dataclass
@@ -58,6 +58,11 @@ class RunDirectory:
     def exports(self) -> Path:
         """The directory of exported files."""
         return self.path / "exports"
+
+    @property
+    def bundles(self) -> Path:
+        """The directory of bundles and of what their releases were."""
+        return self.path / "bundles"
 
     @property
     def compare(self) -> Path:

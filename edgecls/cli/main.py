@@ -28,6 +28,7 @@ COMMANDS = {
     "bench": ("edgecls.cli.bench:command", "Latency, cold start and memory of each exported file."),
     "report": ("edgecls.cli.report:command", "One HTML file with everything that was measured."),
     "deploy": ("edgecls.cli.deploy:command", "Bring a bundle to devices over SSH."),
+    "bundle": ("edgecls.cli.bundle:command", "One file that installs a classifier on a device."),
     "run": ("edgecls.cli.run:command", "Classify a camera, stream, video, folder or photo."),
     "update": ("edgecls.cli.update:command", "A newer bundle onto this device, on trial first."),
     "rollback": ("edgecls.cli.rollback:command", "Back to the version before, on this device."),

@@ -1,0 +1,205 @@
+"""``edgecls bundle``: one file that installs a classifier on a device."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from edgecls_device.errors import OptionError
+
+from edgecls.cli.output import json_option, print_line, print_record, print_table
+from edgecls.progress import say
+
+if TYPE_CHECKING:
+    from edgecls_export.bundles.request import BundleResult
+
+__all__ = ["command"]
+
+MOST_PHOTOS = 999
+DEFAULT_PHOTOS = 16
+EPILOG = """\b
+Examples, after edgecls demo:
+  edgecls bundle --list-targets
+
+\b
+With your own, the first time with a network for the wheels:
+  edgecls keys new ~/.config/edgecls/pets.key
+  edgecls bundle runs/pets --target bookworm64 --key ~/.config/edgecls/pets.key
+  edgecls bundle runs/pets --target bookworm32 --photos 50 --out pets.edgecls
+  edgecls bundle runs/pets --target linux-x86_64 --python 3.12 --no-photos
+
+\b
+Photos leave the house in a bundle: everybody who gets the file, or the device, can look at them.
+Where, when and with what they were taken is left out. With --no-photos no picture is in it.
+"""
+
+
+@click.command("bundle", epilog=EPILOG)
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--target", "target_name", metavar="NAME", help="The device's system; see --list-targets."
+)
+@click.option("--list-targets", is_flag=True, help="Show the systems that bundles are made for.")
+@click.option(
+    "--artifact",
+    "artifacts",
+    metavar="NAME",
+    multiple=True,
+    help="A file in RUN/exports, such as int8.tflite; repeatable. By default int8 for each runtime there.",
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="Private key to sign with; see: edgecls keys new.",
+)
+@click.option(
+    "--name", help="What is installed: the service is edgecls-NAME. By default the run's name."
+)
+@click.option(
+    "--release",
+    type=int,
+    metavar="N",
+    help="Its number, which a device only takes upwards. By default the next one if anything changed.",
+)
+@click.option(
+    "--photos",
+    type=click.IntRange(min=1, max=MOST_PHOTOS),
+    help=f"Photos that the device is checked with, of RUN's test split; {DEFAULT_PHOTOS} by default.",
+)
+@click.option(
+    "--no-photos",
+    is_flag=True,
+    help="No photos in the file: the device is checked with seeded pictures.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder to take the photos from, with a folder for each class.",
+)
+@click.option(
+    "--python", metavar="VERSION", help="The device's Python, on targets that have several."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; by default RUN/bundles/NAME-RELEASE-TARGET.edgecls.",
+)
+@json_option
+def command(
+    run: Path | None,
+    target_name: str | None,
+    list_targets: bool,
+    artifacts: tuple[str, ...],
+    key: Path | None,
+    name: str | None,
+    release: int | None,
+    photos: int | None,
+    no_photos: bool,
+    data: Path | None,
+    python: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Make one file that installs exported files of RUN on a device, with everything they need there.
+
+    It holds the model files, photos with the scores they must give, Python packages for exactly that system, an
+    installer and a service. The device needs no network. The same inputs give the same bytes.
+    """
+    from edgecls_export.bundles.targets import find_target
+
+    from edgecls.bundling.bundle_run import BundleOptions, bundle_run
+    from edgecls.run_directory import RunDirectory
+
+    if list_targets:
+        _print_targets(as_json=as_json)
+        return
+    if run is None or target_name is None:
+        missing = "a RUN" if run is None else "--target NAME"
+        message = f"Expected {missing} to make a bundle, got none."
+        raise OptionError(
+            message,
+            hint="edgecls bundle RUN --target bookworm64; see: edgecls bundle --list-targets",
+        )
+    if no_photos and (photos is not None or data is not None):
+        message = "Expected --no-photos alone, got it with --photos or --data."
+        raise OptionError(message, hint="leave one of them out")
+    options = BundleOptions(
+        name=name,
+        python=python,
+        artifacts=artifacts,
+        photos=0 if no_photos else photos or DEFAULT_PHOTOS,
+        data=data,
+        release=release,
+        key=key,
+        out=out,
+    )
+    result = bundle_run(RunDirectory(run), find_target(target_name), options)
+    if as_json:
+        print_record(result)
+    else:
+        _print(result)
+    if not result.signed_by:
+        say(
+            "warning: this bundle is NOT SIGNED: whoever can change the file can change what runs on the "
+            "device; to sign it: edgecls keys new FILE, then add --key FILE"
+        )
+
+
+def _print(result: "BundleResult") -> None:
+    rows = [(part.title, str(part.files), _megabytes(part.size_bytes)) for part in result.parts]
+    rows.append(("the whole file", "1", _megabytes(result.size_bytes)))
+    title = f"{result.name}, release {result.release}, for {result.target} (Python {result.python})"
+    print_table(title, ("part", "files", "MB"), rows)
+    if result.photos:
+        click.echo(f"{result.photos} photos must score within {result.tolerance:.2g} on the device")
+    else:
+        click.echo("no photos: the device is checked with the seeded pictures in the model files")
+    if result.signed_by:
+        click.echo(f"signed by the key {result.signed_by[:16]}...")
+    if result.apt_packages:
+        click.echo(f"on the device first: sudo apt install {' '.join(result.apt_packages)}")
+    file = Path(result.path)
+    print_line(f"wrote {file}", style="bold")
+    click.echo(f"next: scp {file} pi@DEVICE: && ssh -t pi@DEVICE sudo python3 {file.name}")
+    click.echo(f"or:   edgecls deploy {file} --host pi@DEVICE")
+
+
+def _print_targets(*, as_json: bool) -> None:
+    from edgecls_export.bundles.target_list import listed_targets
+
+    targets = listed_targets()
+    if as_json:
+        print_record(targets)
+        return
+    columns = (
+        "target",
+        "system",
+        "architecture",
+        "Python",
+        "glibc",
+        "runtimes",
+        "wheels",
+        "from apt",
+        "cameras",
+    )
+    rows = [
+        (
+            one.name,
+            one.title,
+            one.architecture,
+            ", ".join(one.pythons),
+            one.glibc,
+            ", ".join(one.backends),
+            _megabytes(one.wheels_bytes) + " MB",
+            ", ".join(one.apt_packages) or "-",
+            one.camera,
+        )
+        for one in targets.targets
+    ]
+    print_table("Targets", columns, rows, is_tight=True)
+    for one in targets.targets:
+        if one.note:
+            click.echo(f"{one.name}: {one.note}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f}"
