@@ -30,6 +30,7 @@ COMMANDS = {
     "bundle": ("edgecls.cli.bundle:command", "One file that installs a classifier on a device."),
     "deploy": ("edgecls.cli.deploy:command", "Bring a bundle to devices over SSH."),
     "run": ("edgecls.cli.run:command", "Classify a camera, stream, video, folder or photo."),
+    "keep": ("edgecls.cli.keep:command", "What the service of an installed bundle runs."),
     "update": ("edgecls.cli.update:command", "A newer bundle onto this device, on trial first."),
     "rollback": ("edgecls.cli.rollback:command", "Back to the version before, on this device."),
     "history": ("edgecls.cli.history:command", "What was installed here, and what came of it."),

@@ -8,16 +8,24 @@ from edgecls_device.service.notify import OWN_FIELDS, Notifications
 __all__ = ["Upward"]
 
 
+PING_EVERY_S = 5.0
+START_TIMEOUT_S = 60.0
+
+
 class Upward:
     """The way up. Without systemd everything is left unsaid."""
 
-    def __init__(self, notifications: Notifications | None) -> None:
+    def __init__(
+        self, notifications: Notifications | None, *, may_start_late: bool = False
+    ) -> None:
         """Take the socket; it is closed by ``close``.
 
         Args:
             notifications: None if nobody listens.
+            may_start_late: Whether systemd is asked for patience until it is told of a worker that is ready.
         """
         self._notifications = notifications
+        self._may_start_late = may_start_late
         self._is_told_ready = False
         self._next_ping = 0.0
 
@@ -42,9 +50,14 @@ class Upward:
     def ping(self) -> None:
         """Tell that all is well while there is no worker that could; seldom, however often it is called."""
         now = time.monotonic()
-        if self.watchdog_s and now >= self._next_ping:
-            self._next_ping = now + self.watchdog_s / 4
-            self.tell(WATCHDOG="1")
+        if now < self._next_ping:
+            return
+        values = {"WATCHDOG": "1"} if self.watchdog_s else {}
+        if self._may_start_late and not self._is_told_ready:
+            values["EXTEND_TIMEOUT_USEC"] = str(round(START_TIMEOUT_S * 1e6))
+        if values:
+            self.tell(**values)
+        self._next_ping = now + (self.watchdog_s / 4 if self.watchdog_s else PING_EVERY_S)
 
     def tell(self, **values: str) -> None:
         """Send ``NAME=value`` lines."""

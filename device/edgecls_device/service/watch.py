@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from edgecls_device.errors import StalledError
+from edgecls_device.service.last_words import LastWords
 from edgecls_device.service.notify_socket import NotifySocket
 from edgecls_device.service.upward import Upward
 from edgecls_device.service.worker import SUPERVISOR
@@ -67,11 +68,13 @@ class WorkerProgram:
         command: Program and arguments. It must call ``become_worker`` and send notifications.
         variables: Environment variables besides the parent's own.
         options: Further arguments of ``subprocess.Popen``, such as ``user`` and ``cwd``.
+        keeps_words: Whether standard error goes through the parent, which keeps the last words.
     """
 
     command: tuple[str, ...]
     variables: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    keeps_words: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +87,7 @@ class Life:
         was_ready: Whether it ever worked.
         seconds: How long it took.
         signal_number: The signal that killed it; 0 if none did.
+        words: The last error that it printed, else its last line; empty if they were not kept.
     """
 
     code: int
@@ -91,6 +95,7 @@ class Life:
     was_ready: bool
     seconds: float
     signal_number: int = 0
+    words: str = ""
 
 
 class Steering(Protocol):
@@ -130,6 +135,7 @@ class Watch:
         self._signal = 0
         self._end_asked_at: float | None = None
         self._worker: subprocess.Popen[bytes] | None = None
+        self._words: LastWords | None = None
         self._socket = NotifySocket()
 
     @property
@@ -156,12 +162,14 @@ class Watch:
         """
         start = heard = time.monotonic()
         worker = self._begin(program)
+        words = self._words
         is_ready, why = False, ""
         while worker.poll() is None:
             for message in self._socket.messages(worker.pid, wait_s=TURN_S):
                 heard = time.monotonic() if "WATCHDOG" in message else heard
                 is_ready = is_ready or "READY" in message
                 self._upward.pass_on(steering.hear(message))
+            self._pass_words_on()
             if self._end_asked_at is None and steering.wants_end():
                 self._ask_to_end(signal.SIGTERM)
             why = why or self._overdue(start, heard, is_ready=is_ready)
@@ -182,6 +190,7 @@ class Watch:
             was_ready=is_ready,
             seconds=time.monotonic() - start,
             signal_number=max(-code, 0),
+            words="" if words is None else str(words),
         )
 
     def slept(self, seconds: float, steering: Steering = LEFT_ALONE) -> bool:
@@ -196,8 +205,13 @@ class Watch:
         environment = self._environment(program.variables)
         self._end_asked_at = None
         self._worker = worker = subprocess.Popen(
-            program.command, env=environment, start_new_session=True, **program.options
-        )  # a session of its own, or a terminal's Ctrl-C would reach it twice
+            program.command,
+            env=environment,
+            start_new_session=True,  # or a terminal's Ctrl-C would reach it twice
+            stderr=subprocess.PIPE if program.keeps_words else None,
+            **program.options,
+        )
+        self._words = None if worker.stderr is None else LastWords(worker.stderr)
         if self._signal:
             self._ask_to_end(self._signal)
         return worker
@@ -207,6 +221,10 @@ class Watch:
             self._end_asked_at = time.monotonic()
         if self._worker is not None:
             self._worker.send_signal(number)
+
+    def _pass_words_on(self) -> None:
+        if self._words is not None:
+            self._words.pass_on()
 
     def _overdue(self, start: float, heard: float, *, is_ready: bool) -> str:
         """Kill a worker that hangs; return why, or nothing."""
@@ -249,6 +267,9 @@ class Watch:
         with suppress(ProcessLookupError):  # nothing is left, as it should be
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
+        words, self._words = self._words, None
+        if words is not None:
+            words.close()
 
     def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
         hung_after_s = self._patience.hung_after_s
