@@ -27,6 +27,7 @@ COMMANDS = {
     ),
     "bench": ("edgecls.cli.bench:command", "Latency, cold start and memory of each exported file."),
     "report": ("edgecls.cli.report:command", "One HTML file with everything that was measured."),
+    "keys": ("edgecls.cli.keys:command", "Keys to sign bundles with, and whom a device trusts."),
     "bundle": ("edgecls.cli.bundle:command", "One file that installs a classifier on a device."),
     "deploy": ("edgecls.cli.deploy:command", "Bring a bundle to devices over SSH."),
     "run": ("edgecls.cli.run:command", "Classify a camera, stream, video, folder or photo."),
@@ -34,7 +35,10 @@ COMMANDS = {
     "update": ("edgecls.cli.update:command", "A newer bundle onto this device, on trial first."),
     "rollback": ("edgecls.cli.rollback:command", "Back to the version before, on this device."),
     "history": ("edgecls.cli.history:command", "What was installed here, and what came of it."),
-    "verify": ("edgecls.cli.verify:command", "Run a model's golden samples on this machine."),
+    "verify": (
+        "edgecls.cli.verify:command",
+        "Check a bundle or a model: signature, hashes, golden samples.",
+    ),
     "inspect": ("edgecls.cli.inspect:command", "Show what a model file says about itself."),
     "doctor": ("edgecls.cli.doctor:command", "Check this machine, its runtimes and its cameras."),
 }

@@ -21,7 +21,7 @@ from edgecls_device.errors import BundleError, SpecError
 from edgecls_device.files import storage_errors
 from edgecls_device.records import from_json, to_json
 
-__all__ = ["SIGNER", "Bundle", "SignatureState", "Trust", "open_bundle", "trusted_keys"]
+__all__ = ["SIGNER", "Advance", "Bundle", "SignatureState", "Trust", "open_bundle", "trusted_keys"]
 
 SIGNER = "signer.pem"
 MOST_MANIFEST_BYTES = 4_000_000
@@ -107,18 +107,20 @@ class Bundle:
             raise _not_trusted(self.path, self.manifest.signed_by, trust)
         return state
 
-    def check(self, advance: Advance | None = None) -> None:
+    def check(self, advance: Advance | None = None, *, names: Iterable[str] | None = None) -> None:
         """Hash every member.
 
         Args:
             advance: Told of progress, up to ``size_bytes``.
+            names: Only these.
 
         Raises:
             BundleError: The first that is not what the manifest says.
             StorageError: If the file cannot be read.
         """
-        for member in self.manifest.members:
-            for chunk in self._checked(member.name):
+        every = (member.name for member in self.manifest.members)
+        for name in every if names is None else names:
+            for chunk in self._checked(name):
                 if advance:
                     advance(len(chunk))
 
