@@ -21,7 +21,7 @@ from edgecls_device.bundles.reading import Bundle, open_bundle
 from edgecls_device.bundles.state import State, Trial, read_state, write_state
 from edgecls_device.bundles.trusting import trust_for, trust_key
 from edgecls_device.bundles.verdict import wait_for_verdict
-from edgecls_device.errors import BundleError, SpecError, UpdateError
+from edgecls_device.errors import BundleError, InterruptedRunError, SpecError, UpdateError
 from edgecls_device.files import read_bytes
 from edgecls_device.records import from_json
 
@@ -72,28 +72,13 @@ def update(
         SpecError: If the installation's own records are damaged.
         InterruptedRunError: On Ctrl-C while it is on trial; the trial goes on.
     """
-    trust = trust_for(installation)
-    with changing(installation), open_bundle(path, trust=trust) as bundle:
-        before = _before(installation)
-        _check_target(bundle.manifest, before.manifest)
-        notes = _notes(bundle)
-        for note in notes:
-            say(f"warning: {note}")
-        version = bundle.version_name
-        if version == before.current == before.confirmed:
-            reason = "This very bundle runs already."
-            return outcome_of(installation, version, "same", reason=reason)
-        if version != before.current:
-            _check_turn(bundle, installation, before)
-            _check_release(bundle, before, again=again)
-            say("checking the bundle")
-            bundle.check()
-            _prepare(bundle, installation, before, say=say)
-            _switch(installation, bundle, before)
-    say(f"release {bundle.manifest.release} is on trial")
-    verdict = wait_for_verdict(installation, version, say=say)
-    outcome = outcome_of(installation, version, verdict.result, reason=verdict.reason)
-    return replace(outcome, notes=notes)
+    try:
+        return _update(path, installation, say, again=again)
+    except KeyboardInterrupt as error:
+        if not installation.is_on_trial():
+            raise
+        message = "Stopped waiting; the trial goes on, and the service keeps what passes it."
+        raise InterruptedRunError(message, hint="see what came of it: edgecls history") from error
 
 
 def installed_manifest(installation: Installation, version: str) -> Manifest:
@@ -136,6 +121,33 @@ def outcome_of(
         p50_ms=times[0] if times else 0.0,
         reason=reason,
     )
+
+
+def _update(
+    path: Path, installation: Installation, say: Callable[[str], None], *, again: bool
+) -> Outcome:
+    trust = trust_for(installation)
+    with changing(installation), open_bundle(path, trust=trust) as bundle:
+        before = _before(installation)
+        _check_target(bundle.manifest, before.manifest)
+        notes = _notes(bundle)
+        for note in notes:
+            say(f"Warning: {note}")
+        version = bundle.version_name
+        if version == before.current == before.confirmed:
+            reason = "This very bundle runs already."
+            return outcome_of(installation, version, "same", reason=reason)
+        if version != before.current:
+            _check_turn(bundle, installation, before)
+            _check_release(bundle, before, again=again)
+            say("Checking the bundle ...")
+            bundle.check()
+            _prepare(bundle, installation, before, say=say)
+            _switch(installation, bundle, before)
+    say(f"Release {bundle.manifest.release} is on trial ...")
+    verdict = wait_for_verdict(installation, version, say=say)
+    outcome = outcome_of(installation, version, verdict.result, reason=verdict.reason)
+    return replace(outcome, notes=notes)
 
 
 def _before(installation: Installation) -> _Before:

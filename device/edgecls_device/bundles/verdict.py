@@ -9,7 +9,6 @@ from edgecls_device.bundles.history import read_history
 from edgecls_device.bundles.installation import Installation
 from edgecls_device.bundles.locks import is_kept
 from edgecls_device.bundles.state import read_state
-from edgecls_device.errors import InterruptedRunError
 
 __all__ = ["Verdict", "wait_for_verdict"]
 
@@ -36,37 +35,28 @@ def wait_for_verdict(
     version: str,
     *,
     say: Callable[[str], None],
-    longest_s: float = LONGEST_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> Verdict:
-    """Wait until the keeper has confirmed or reverted a version.
+    """Wait until the keeper has confirmed or reverted a version; after 90 s the trial is left to it.
 
     Args:
         installation: Where.
         version: The folder's name of the version on trial.
         say: Prints one line for the user.
-        longest_s: After so many seconds the trial is left to the keeper.
         clock: Seconds that never go back.
-
-    Raises:
-        InterruptedRunError: On Ctrl-C; the trial goes on.
     """
     start = said = clock()
-    try:
-        while True:
-            verdict = _verdict(installation, version)
-            if verdict is not None:
-                return verdict
-            now = clock()
-            if now - start > longest_s:
-                return Verdict(result="pending", reason="The trial takes longer than expected.")
-            if now - said >= SAYS_EVERY_S:
-                said = now
-                say(f"on trial for {now - start:.0f} s")
-            time.sleep(LOOKS_EVERY_S)
-    except KeyboardInterrupt as error:
-        message = "Stopped waiting; the trial goes on, and the service keeps what passes it."
-        raise InterruptedRunError(message, hint="see what came of it: edgecls history") from error
+    while True:
+        verdict = _verdict(installation, version)
+        if verdict is not None:
+            return verdict
+        now = clock()
+        if now - start > LONGEST_S:
+            return Verdict(result="pending", reason="The trial takes longer than expected.")
+        if now - said >= SAYS_EVERY_S:
+            said = now
+            say(f"  on trial for {now - start:.0f} s")
+        time.sleep(LOOKS_EVERY_S)
 
 
 def _verdict(installation: Installation, version: str) -> Verdict | None:
