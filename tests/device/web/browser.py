@@ -32,11 +32,11 @@ def missing_program():
 class Browser:
     """One session: one tab that is used again and again."""
 
-    def __init__(self, port, profile):
+    def __init__(self, port, profile, flags=()):
         self._base = f"http://127.0.0.1:{port}/session"
         options = {
             "binary": shutil.which("chromium"),
-            "args": [*FLAGS, f"--user-data-dir={profile}"],
+            "args": [*FLAGS, *flags, f"--user-data-dir={profile}"],
         }
         wanted = {
             "goog:chromeOptions": options,
@@ -165,7 +165,7 @@ class Browser:
 
 
 @contextmanager
-def browsing(profile):
+def browsing(profile, *flags):
     """Start a driver and a browser with a new ``profile`` directory; both are gone afterwards."""
     driver = subprocess.Popen(
         ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -174,7 +174,7 @@ def browsing(profile):
         lines = iter(driver.stdout.readline, "")
         started = next((line for line in lines if "successfully on port" in line), "")
         assert started, "chromedriver did not start"
-        browser = Browser(int(started.rstrip().rstrip(".").rsplit(" ", 1)[1]), profile)
+        browser = Browser(int(started.rstrip().rstrip(".").rsplit(" ", 1)[1]), profile, flags)
         try:
             yield browser
         finally:
