@@ -166,14 +166,18 @@ def compare(name: str, model: Any, images: Any, steps: int, log: Path) -> list[R
     ours, theirs = images[:TRAIN], images[TRAIN:]
     rounded, frozen = freeze(model), FrozenModel(model)
     rounded.is_fitted_to_int8 = True
-    with output_to_log(log, f"{name}: tuning"):
-        start = corrected(frozen, ours[:100])
-        begin = time.perf_counter()
-        tuned = FrozenModel(tune(start.model, ours, Tuning(steps=steps), teacher=model))
-        seconds = time.perf_counter() - begin
-    tuned.is_fitted_to_int8 = True
-    rows = [Row(what=f"{name}: time for {steps} steps", value=seconds, unit="s")]
+    rows = []
     for file_format in FORMATS:
+        is_onnx = file_format == "onnx"
+        with output_to_log(log, f"{name}: {file_format} tuning"):
+            start = corrected(frozen, ours[:100], pairwise=is_onnx)
+            begin = time.perf_counter()
+            tuning = Tuning(steps=steps, pairwise=is_onnx)
+            tuned = FrozenModel(tune(start.model, ours, tuning, teacher=model))
+            seconds = time.perf_counter() - begin
+        tuned.is_fitted_to_int8 = True
+        what = f"{name}: {file_format}, time for {steps} steps"
+        rows.append(Row(what=what, value=seconds, unit="s"))
         for recipe, made in (("rounded", rounded), ("int8", frozen), ("int8-qat", tuned)):
             with output_to_log(log, f"{name}: {file_format} {recipe}"):
                 found = fidelity(made, file_format, ours[:100], theirs, frozen.keras_scores(theirs))

@@ -96,7 +96,8 @@ def check_stability(session: ExportSession, key: Key) -> CalibrationStability | 
     too_few = min(map(len, parts)) < MIN_PER_HALF or len(photos) < MIN_CHECK
     if too_few or pictures.is_generated:
         return None
-    fitted = corrected(session.frozen, pictures.calibration.images)  # there is one from the export
+    images = pictures.calibration.images
+    fitted = corrected(session.frozen, images, pairwise=key[0] == "onnx")  # one is there already
     first, second = (
         try_out(
             fitted,

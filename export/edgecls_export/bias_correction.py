@@ -5,8 +5,9 @@ is corrected by the difference of the means between the float model and the roun
 before are corrected already. From "Data-free quantization through weight equalization and bias correction"
 (Nagel et al. 2019, https://arxiv.org/abs/1906.04721), section 4.2 and appendix D.
 
-This is done to the Keras model: both formats round weights to the same grid, with a scale for each output
-channel, whose greatest absolute weight becomes 127. So one correction serves both.
+This is done to the Keras model. Weights have a scale for each output channel: its greatest absolute weight
+becomes 127 in TFLite, and may have to be less in ONNX (:mod:`edgecls_export.pair_sums`). So each format has
+biases of its own.
 """
 
 import sys
@@ -28,12 +29,17 @@ from edgecls_export.layer_graph import (
     copy_of,
     folded_kernel,
 )
+from edgecls_export.pair_sums import row_spans
 
 __all__ = ["correct_biases", "corrected", "rounded_activation", "rounded_kernel", "rounded_rows"]
 
 
 def corrected(
-    frozen: FrozenModel, calibration: Images, *, in_float: frozenset[str] = frozenset()
+    frozen: FrozenModel,
+    calibration: Images,
+    *,
+    in_float: frozenset[str] = frozenset(),
+    pairwise: bool = False,
 ) -> FrozenModel:
     """Return the model equalized, with biases for int8; made once for a set of photos.
 
@@ -43,15 +49,16 @@ def corrected(
         frozen: The model.
         calibration: Prepared photos; of many, evenly chosen ones are taken.
         in_float: Names of the weighted layers that will not be rounded.
+        pairwise: Whether weights are kept small for ONNX Runtime, see :func:`row_spans`.
     """
     if frozen.is_fitted_to_int8:
         return frozen
     frozen = equalized(frozen, calibration)
     chosen = evenly(calibration, PHOTOS)
-    key = " ".join([fingerprint(chosen), *sorted(in_float)])
+    key = " ".join([fingerprint(chosen), *["pairwise"] * pairwise, *sorted(in_float)])
     if key not in frozen.corrected:
         try:
-            model = correct_biases(frozen.model, chosen, in_float=in_float)
+            model = correct_biases(frozen.model, chosen, in_float=in_float, pairwise=pairwise)
         except UnreadableGraphError as error:
             sys.stderr.write(f"Biases are not corrected for int8: {error}\n")
             return frozen
@@ -60,7 +67,13 @@ def corrected(
     return frozen.corrected[key]
 
 
-def correct_biases(model: Any, images: Images, *, in_float: frozenset[str] = frozenset()) -> Any:
+def correct_biases(
+    model: Any,
+    images: Images,
+    *,
+    in_float: frozenset[str] = frozenset(),
+    pairwise: bool = False,
+) -> Any:
     """Return a copy of a model with biases that make up for 8-bit weights and activations.
 
     Args:
@@ -68,6 +81,7 @@ def correct_biases(model: Any, images: Images, *, in_float: frozenset[str] = fro
         images: Calibration photos, uint8 ``(N, H, W, 3)`` RGB; some 30 are enough.
             A layer's activations for all of them are in memory at once, twice.
         in_float: Names of the weighted layers that will not be rounded.
+        pairwise: As for :func:`corrected`.
 
     Raises:
         UnreadableGraphError: If the graph is beyond :class:`LayerGraph`.
@@ -80,7 +94,7 @@ def correct_biases(model: Any, images: Images, *, in_float: frozenset[str] = fro
     def visit(step: Step, inputs: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
         twin = twins[id(step.operation)]
         if twin.is_weighted and twin.operation.name not in in_float:
-            twin.operation.kernel.assign(rounded_kernel(twin))
+            twin.operation.kernel.assign(rounded_kernel(twin, pairwise=pairwise))
         wanted = compute(step.operation, [pair[0] for pair in inputs])
         got = compute(twin.operation, [pair[1] for pair in inputs])
         bias = _bias(twin)
@@ -100,9 +114,9 @@ def correct_biases(model: Any, images: Images, *, in_float: frozenset[str] = fro
     return rounded.model
 
 
-def rounded_rows(rows: Floats) -> Floats:
-    """Round each row to 255 levels, symmetric around zero, its greatest absolute value being the last."""
-    scale = np.abs(rows).max(axis=1, keepdims=True) / WEIGHT_STEPS
+def rounded_rows(rows: Floats, *, pairwise: bool = False) -> Floats:
+    """Round each row to 255 levels, symmetric around zero; how far they reach, :func:`row_spans` says."""
+    scale = row_spans(rows, pairwise=pairwise)[:, np.newaxis] / WEIGHT_STEPS
     scale[scale == 0] = 1
     return np.asarray(np.rint(rows / scale) * scale, np.float32)
 
@@ -118,13 +132,19 @@ def rounded_activation(values: Floats, seen: Floats) -> Floats:
     return np.asarray(levels * scale, np.float32)
 
 
-def rounded_kernel(step: Step) -> Floats:
-    """Return the kernel of a weighted layer, rounded as it is once its batch norm is folded into it."""
+def rounded_kernel(step: Step, *, pairwise: bool = False) -> Floats:
+    """Return the kernel of a weighted layer, rounded as it is once its batch norm is folded into it.
+
+    Args:
+        step: The layer.
+        pairwise: As for :func:`corrected`.
+    """
     folded = folded_kernel(step)
     is_depthwise = step.is_depthwise
     # A depthwise kernel is (height, width, in, multiplier), and its outputs are in * multiplier.
     outputs = int(np.prod(folded.shape[2:])) if is_depthwise else folded.shape[-1]
-    rows = rounded_rows(folded.reshape(-1, outputs).T)
+    adds_pairs = pairwise and not (is_depthwise and folded.shape[-1] == 1)
+    rows = rounded_rows(folded.reshape(-1, outputs).T, pairwise=adds_pairs)
     factor = np.ones(outputs, np.float32) if step.norm is None else batch_norm_factor(step.norm)
     rows /= np.where(factor == 0, 1, factor)[:, np.newaxis]
     return np.asarray(rows.T.reshape(folded.shape), np.float32)

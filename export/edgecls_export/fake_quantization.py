@@ -8,6 +8,7 @@ passes each rounding as if it were not there.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from edgecls_export.layer_calls import LayerCall, Ref, layer_calls, refs_in
@@ -41,12 +42,13 @@ SAME_RANGE = frozenset(
 """Layers whose output has the scale of their input, so that it is not rounded again."""
 
 
-def fake_quantize_weights(kernel: Any, *, per_channel: bool = True) -> Any:
+def fake_quantize_weights(kernel: Any, *, per_channel: bool = True, pairwise: bool = False) -> Any:
     """Round weights as int8 does: symmetric, -127..127, one scale for each output channel.
 
     Args:
         kernel: ``(..., channels)``, float32.
         per_channel: Whether each channel has a scale of its own; otherwise there is one.
+        pairwise: Whether sums of two are kept small too, see :func:`edgecls_export.pair_sums.row_spans`.
 
     Returns:
         The same shape; its gradient is that of the identity.
@@ -55,16 +57,24 @@ def fake_quantize_weights(kernel: Any, *, per_channel: bool = True) -> Any:
 
     axes = list(range(len(kernel.shape) - 1)) if per_channel else None
     most = tf.reduce_max(tf.abs(kernel), axis=axes, keepdims=True)
+    if pairwise:
+        rows = tf.reshape(kernel, (-1, kernel.shape[-1]))
+        rows = tf.pad(rows, ((0, tf.shape(rows)[0] % 2), (0, 0)))
+        for side in (tf.nn.relu(rows), tf.nn.relu(-rows)):
+            sums = tf.reduce_max(side[0::2] + side[1::2], axis=0 if per_channel else None)
+            most = tf.maximum(most, sums)
     scale = tf.maximum(most, 1e-30) / 127
     return kernel + tf.stop_gradient(tf.round(kernel / scale) * scale - kernel)
 
 
-def _rounded_weights(values: Any, *, per_channel: bool = True, is_constant: bool = False) -> Any:
+def _rounded_weights(
+    values: Any, *, per_channel: bool = True, pairwise: bool = False, is_constant: bool = False
+) -> Any:
     """Round a kernel, or a constant that is rounded as activations are: 0 and its own values in its range."""
     import tensorflow as tf
 
     if not is_constant:
-        return fake_quantize_weights(values, per_channel=per_channel)
+        return fake_quantize_weights(values, per_channel=per_channel, pairwise=pairwise)
     least, most = tf.minimum(tf.reduce_min(values), 0), tf.maximum(tf.reduce_max(values), 0)
     rounded = tf.quantization.fake_quant_with_min_max_vars(values, least, most, num_bits=8)
     return values + tf.stop_gradient(rounded - values)
@@ -113,7 +123,14 @@ class FakeQuantized:
         unknown: Names of layers whose weights stay in float here.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, pairwise: bool = False) -> None:
+        """Read a model.
+
+        Args:
+            model: A Keras model.
+            pairwise: Whether weights are rounded as for ONNX, see :mod:`edgecls_export.pair_sums`.
+        """
+        self._pairwise = pairwise
         graph = layer_calls(model)
         self._input, self._output = graph.input_key, graph.output_key
         self._readers = _readers(graph.calls)
@@ -183,7 +200,7 @@ class FakeQuantized:
                 keras.tree.map_structure(get, part) for part in (step.call.args, step.call.kwargs)
             )
             if step.kind in WEIGHTED:
-                result = _linear(step, args[0], value_of, weights)
+                result = _linear(step, args[0], value_of, partial(weights, **self._grid(step)))
                 if id(step) in self._inner:
                     result = round_(result, self._inner[id(step)])
                 result = step.layer.activation(result)
@@ -203,6 +220,16 @@ class FakeQuantized:
             for ref, tensor in zip(refs_in(step.output), keras.tree.flatten(result), strict=True):
                 tensors[ref.key] = tensor
         return tensors[self._output]
+
+    def _grid(self, step: _Step) -> dict[str, bool]:
+        """Return how the kernel of a step is rounded."""
+        layer = step.layer
+        adds_32_bits = step.kind == "DepthwiseConv2D" and layer.depth_multiplier == 1
+        is_whole = step.kind == "Dense" and layer.units <= WHOLE_TENSOR_OUTPUTS
+        return {
+            "per_channel": self._pairwise or not is_whole,
+            "pairwise": self._pairwise and not adds_32_bits,
+        }
 
     def _folded(self, calls: tuple[LayerCall, ...]) -> tuple[_Step, ...]:
         steps, folded = [], set()
@@ -286,8 +313,7 @@ def _linear(step: _Step, x: Any, value_of: ValueOf, weights: Callable[..., Any])
     if step.norm is not None:
         scale, offset = _scale_and_offset(step.norm, value_of)
         kernel, bias = kernel * scale, bias * scale + offset
-    per_channel = step.kind != "Dense" or layer.units > WHOLE_TENSOR_OUTPUTS
-    kernel = tf.reshape(weights(kernel, per_channel=per_channel), shape)
+    kernel = tf.reshape(weights(kernel), shape)
     if step.kind == "Dense":
         return keras.ops.matmul(x, kernel) + bias
     convolve = keras.ops.depthwise_conv if step.kind == "DepthwiseConv2D" else keras.ops.conv

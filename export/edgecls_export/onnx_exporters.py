@@ -25,6 +25,7 @@ from edgecls_export.onnx_graph import (
     with_float16_weights,
     without_unused_domains,
 )
+from edgecls_export.onnx_pairs import weight_ranges
 
 __all__ = [
     "CalibrationReader",
@@ -95,7 +96,8 @@ def to_dynamic(frozen: FrozenModel, calibration: Images) -> ModelBody:
 def to_int8(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """Quantize the float model: per channel, activations uint8, weights int8; the softmax stays in float.
 
-    Per-tensor weights cost points of accuracy, and uint8 weights run many times slower.
+    Per-tensor weights cost points of accuracy, and uint8 weights run many times slower. Weights stay so small
+    that every CPU computes the same, see :mod:`edgecls_export.pair_sums`.
 
     Raises:
         ExportError: If the input is not quantized as pixels are.
@@ -123,7 +125,7 @@ def quantize(
     *,
     activations: Any = None,
     nodes_in_float: Sequence[str] = (),
-    extra_options: Mapping[str, Any] | None = None,
+    ranges: Mapping[str, Any] | None = None,
 ) -> ModelBody:
     """Return the cleaned float model as QDQ, weights int8 per channel, ranges from least to greatest value.
 
@@ -132,14 +134,18 @@ def quantize(
         calibration: Prepared photos, at least one.
         activations: A ``QuantType`` for activations; by default ``QUInt8``.
         nodes_in_float: Nodes of :func:`clean_model` to leave out, besides the softmax.
-        extra_options: Of ``onnxruntime.quantization.quantize_static``.
+        ranges: Other ranges of activations, as ``TensorQuantOverrides`` of the quantizer.
 
     Raises:
         ExportError: If the input is not quantized as pixels are, or no single softmax ends the model.
     """
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-    data = clean_model(corrected(frozen, calibration))
+    is_8_bit = activations in {None, QuantType.QUInt8}
+    data = clean_model(corrected(frozen, calibration, pairwise=is_8_bit))
+    model = onnx.load_from_string(data)
+    in_float = [*softmax_nodes(model), *nodes_in_float]
+    of_weights = weight_ranges(model, nodes_in_float=in_float) if is_8_bit else {}
     with tempfile.TemporaryDirectory(prefix="edgecls-") as folder:
         cleaned, done = Path(folder) / "clean.onnx", Path(folder) / "done.onnx"
         cleaned.write_bytes(data)
@@ -152,11 +158,11 @@ def quantize(
             activation_type=QuantType.QUInt8 if activations is None else activations,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
-            nodes_to_exclude=[*softmax_nodes(onnx.load_from_string(data)), *nodes_in_float],
-            extra_options=dict(extra_options or {}),
+            nodes_to_exclude=in_float,
+            extra_options={"TensorQuantOverrides": {**of_weights, **(ranges or {})}},
         )
         model = onnx.load(str(done))
-    if activations in {None, QuantType.QUInt8}:
+    if is_8_bit:
         check_input_scale(model)
     without_unused_domains(model)
     return ModelBody(data=model.SerializeToString(), logit_step=logit_step(model))

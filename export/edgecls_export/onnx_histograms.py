@@ -48,13 +48,13 @@ def to_int8_entropy(frozen: FrozenModel, calibration: Images) -> ModelBody:
 def _quantize(
     frozen: FrozenModel, calibration: Images, choose: Callable[[Histogram], tuple[float, float]]
 ) -> ModelBody:
-    frozen = corrected(frozen, calibration)
+    frozen = corrected(frozen, calibration, pairwise=True)
     data = clean_model(frozen)
     histograms = _histograms(data, with_full_range(calibration))
     found = {name: choose(h) for name, h in histograms.items() if h.least < h.most}
     overrides = _overrides(onnx.load_from_string(data), found)
     # The quantizer measures ranges of its own for what is left: the pixels and the logits.
-    return quantize(frozen, calibration, extra_options={"TensorQuantOverrides": overrides})
+    return quantize(frozen, calibration, ranges=overrides)
 
 
 def _histograms(data: bytes, images: Images) -> dict[str, Histogram]:

@@ -25,9 +25,9 @@ def to_int8_mixed(frozen: FrozenModel, calibration: Images) -> ModelBody:
         ExportError: If the input is not quantized as pixels are, or the Keras model is beyond reading.
     """
     frozen = equalized(frozen, calibration)
-    layers = layers_in_float(frozen.model, calibration)
+    layers = layers_in_float(frozen.model, calibration, pairwise=True)
     kernels = kernels_of(frozen.model, layers)
-    frozen = corrected(frozen, calibration, in_float=layers)
+    frozen = corrected(frozen, calibration, in_float=layers, pairwise=True)
     nodes = _nodes(onnx.load_from_string(clean_model(frozen)))
     body = quantize(frozen, calibration, nodes_in_float=nodes_in_float(nodes, kernels))
     tolerance = 0.0 if body.logit_step else MIXED_TOLERANCE

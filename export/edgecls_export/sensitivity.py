@@ -62,18 +62,20 @@ class Cost:
     work: int
 
 
-def layers_in_float(model: Any, calibration: Images) -> frozenset[str]:
+def layers_in_float(model: Any, calibration: Images, *, pairwise: bool = False) -> frozenset[str]:
     """Return the names of the weighted layers that should stay in float.
 
     Args:
         model: A functional Keras classifier.
         calibration: Prepared photos; of many, evenly chosen ones are taken.
+        pairwise: Whether weights are kept small for ONNX Runtime, see :mod:`edgecls_export.pair_sums`.
 
     Raises:
         UnreadableGraphError: If the graph is beyond :class:`LayerGraph`.
     """
     graph = LayerGraph(model)
-    return frozenset(choose_spots(weak_spots(graph, evenly(calibration, PHOTOS)), _costs(graph)))
+    spots = weak_spots(graph, evenly(calibration, PHOTOS), pairwise=pairwise)
+    return frozenset(choose_spots(spots, _costs(graph)))
 
 
 def kernels_of(model: Any, names: frozenset[str]) -> list[Floats]:
@@ -82,7 +84,7 @@ def kernels_of(model: Any, names: frozenset[str]) -> list[Floats]:
     return [folded_kernel(step) for step in steps if step.operation.name in names]
 
 
-def weak_spots(graph: LayerGraph, images: Images) -> list[Spot]:
+def weak_spots(graph: LayerGraph, images: Images, *, pairwise: bool = False) -> list[Spot]:
     """Return every rounding with its loss, the worst first."""
     spots: list[Spot] = []
 
@@ -90,7 +92,7 @@ def weak_spots(graph: LayerGraph, images: Images) -> list[Spot]:
         layer = step.operation
         values = compute(layer, inputs)
         if step.is_weighted:
-            rounded = _with_kernel(layer, rounded_kernel(step), inputs)
+            rounded = _with_kernel(layer, rounded_kernel(step, pairwise=pairwise), inputs)
             # The mean of the error does not count: biases are corrected.
             loss = _loss(values - rounded, values, _weights_behind(graph, step))
             spots.append(Spot(name=layer.name, loss=loss, layers=frozenset({layer.name})))

@@ -67,7 +67,7 @@ def _better(frozen: FrozenModel, images: Images, file_format: str) -> ModelBody:
         )
     held_back = min(MOST_HELD_BACK, math.ceil(HELD_BACK * len(images)))
     ours, theirs = images[:-held_back], images[-held_back:]
-    tuned = _tuned(frozen, ours)
+    tuned = _tuned(frozen, ours, pairwise=file_format == "onnx")
     to_int8 = find_exporter(file_format, "int8").load()
     ranges = ours[:RANGE_PHOTOS]
     plain_body, tuned_body = to_int8(frozen, ranges), to_int8(tuned, ranges)
@@ -83,13 +83,13 @@ def _better(frozen: FrozenModel, images: Images, file_format: str) -> ModelBody:
     return tuned_body if keeps else plain_body
 
 
-def _tuned(frozen: FrozenModel, images: Images) -> FrozenModel:
-    """Return the tuned model; both formats tune once."""
-    key = fingerprint(images)
+def _tuned(frozen: FrozenModel, images: Images, *, pairwise: bool) -> FrozenModel:
+    """Return the model tuned for the weights of one format, once."""
+    key = " ".join([fingerprint(images), *["pairwise"] * pairwise])
     if key not in frozen.tuned:
         begin = time.perf_counter()
-        start = corrected(frozen, images[:RANGE_PHOTOS])
-        tuning = replace(TUNING, steps=_steps(len(images)))
+        start = corrected(frozen, images[:RANGE_PHOTOS], pairwise=pairwise)
+        tuning = replace(TUNING, steps=_steps(len(images)), pairwise=pairwise)
         model = tune(
             start.model, images, tuning, teacher=frozen.model, on_step=frozen.on_tuning_step
         )

@@ -44,6 +44,7 @@ class Tuning:
         temperature: Logits are divided by it before their distributions are compared.
         least_side: Share of a photo's sides that a crop keeps at least.
         seed: What batches and crops are drawn from.
+        pairwise: Whether weights are rounded as for ONNX, see :mod:`edgecls_export.pair_sums`.
     """
 
     steps: int = 300
@@ -54,6 +55,7 @@ class Tuning:
     temperature: float = 2.0
     least_side: float = 0.7
     seed: int = 0
+    pairwise: bool = False
 
 
 def copy_of(model: Any) -> Any:
@@ -143,7 +145,7 @@ class _Session:
         import tensorflow as tf
 
         self._tuned = copy_of(model)
-        quantized = FakeQuantized(_body(self._tuned))
+        quantized = FakeQuantized(_body(self._tuned), pairwise=tuning.pairwise)
         for name in quantized.unknown:
             sys.stderr.write(f"Tuning takes layer {name} as it is: its weights are not rounded.\n")
         if not any(tunable.is_kernel for tunable in quantized.tunables):
