@@ -95,12 +95,9 @@ def _default(exported: ExportedFiles, target: Target) -> list[Artifact]:
         for artifact in exported.artifacts
         if artifact.spec is not None
     }
-    chosen = [by_kind[kind] for kind in target.default_artifacts if kind in by_kind]
-    missing = [
-        f"{recipe} .{kind}"
-        for kind, recipe in target.default_artifacts
-        if (kind, recipe) not in by_kind
-    ]
+    wanted = [kind for kind in target.default_artifacts if kind[0] in target.formats]
+    chosen = [by_kind[kind] for kind in wanted if kind in by_kind]
+    missing = [f"{recipe} .{kind}" for kind, recipe in wanted if (kind, recipe) not in by_kind]
     if not chosen:
         there = ", ".join(artifact.path.name for artifact in exported.artifacts)
         message = (

@@ -21,6 +21,8 @@ from edgecls.run_directory import RunDirectory
 __all__ = ["BundleOptions", "bundle_run"]
 
 BYTES_PER_STEP = 1_000_000
+SIDE_FACTOR = 1.25
+"""How much larger than the model's input a large photo stays, so that all its preprocessing is tried."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +32,7 @@ class BundleOptions:
     Attributes:
         name: What is installed; None for the run's name.
         python: The target's version of Python; None for its default.
+        backends: Runtimes of the target; none for all that run a chosen file.
         artifacts: Exported files by name; none for the target's default ones.
         photos: How many golden photos; 0 for none.
         data: A folder to take them from; None for the run's test photos.
@@ -40,6 +43,7 @@ class BundleOptions:
 
     name: str | None = None
     python: str | None = None
+    backends: tuple[str, ...] = ()
     artifacts: tuple[str, ...] = ()
     photos: int = DEFAULT_PHOTOS
     data: Path | None = None
@@ -59,17 +63,20 @@ def bundle_run(run: RunDirectory, target: Target, options: BundleOptions) -> Bun
         OptionError: If the target lacks what is wished.
         StorageError: If a file cannot be read or written.
     """
-    python = check_wish(target, python=options.python)
+    python = check_wish(target, python=options.python, backends=options.backends)
+    target = target.narrowed(options.backends or target.facts.backends)
     name = bundle_name(run, options.name)
     _check_key(options.key)
     artifacts = choose_artifacts(run, target, options.artifacts, name=name)
+    formats = {artifact.format for artifact in artifacts.values()}
+    used = [name for form in sorted(formats) for name in target.backends_of(form)]
     photos = _photos(run, artifacts, options)
     steps = len(photos) * len(artifacts)
     with progress("Scores of golden photos", steps) as advance:
         golden = golden_photos(artifacts, photos, advance=advance)
     request = BundleRequest(
         name=name,
-        target=target,
+        target=target.narrowed(used),  # no wheel of a runtime that has nothing to run
         python=python,
         artifacts=artifacts,
         golden=golden,
@@ -108,6 +115,6 @@ def _photos(
     if options.photos == 0:
         return ()
     sizes = [artifact.spec.preprocessing for artifact in artifacts.values() if artifact.spec]
-    side_px = 2 * max(max(size.height, size.width) for size in sizes)
+    side_px = round(SIDE_FACTOR * max(max(size.height, size.width) for size in sizes))
     with progress("Golden photos", options.photos) as advance:
         return choose_photos(run, options.data, options.photos, side_px=side_px, advance=advance)

@@ -13,8 +13,8 @@ from edgecls_device.opencv import cv2
 
 __all__ = ["SMALL_BYTES", "is_plain", "small_photo"]
 
-SMALL_BYTES = 50_000
-QUALITY = 90
+SMALL_BYTES = 40_000
+QUALITY = 85
 _JPEG_START = b"\xff\xd8"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _SCAN = 0xDA
@@ -41,8 +41,7 @@ def small_photo(data: bytes, *, name: str, side_px: int) -> bytes:
     Args:
         data: Content of the photo's file.
         name: What to call it in messages.
-        side_px: What the shorter side is made if it is longer and the file is not small: twice the model's
-            input keeps what the model sees.
+        side_px: What the shorter side is made if it is longer and the file does not go as it is.
 
     Raises:
         ImageError: If it is no picture.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from edgecls_device.errors import OptionError
 
+from edgecls.cli.lists import split_names
 from edgecls.cli.output import json_option, print_line, print_record, print_table
 from edgecls.progress import say
 
@@ -45,6 +46,13 @@ Where, when and with what they were taken is left out. With --no-photos no pictu
     metavar="NAME",
     multiple=True,
     help="A file in RUN/exports, such as int8.tflite; repeatable. By default int8 for each runtime there.",
+)
+@click.option(
+    "--backend",
+    "backends",
+    metavar="NAMES",
+    callback=split_names,
+    help="Runtimes, with commas between them; by default all there that run one of the files.",
 )
 @click.option(
     "--key",
@@ -89,6 +97,7 @@ def command(
     target_name: str | None,
     list_targets: bool,
     artifacts: tuple[str, ...],
+    backends: list[str] | None,
     key: Path | None,
     name: str | None,
     release: int | None,
@@ -125,6 +134,7 @@ def command(
     options = BundleOptions(
         name=name,
         python=python,
+        backends=tuple(backends or ()),
         artifacts=artifacts,
         photos=0 if no_photos else photos or DEFAULT_PHOTOS,
         data=data,

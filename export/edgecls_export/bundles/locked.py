@@ -13,6 +13,8 @@ from pathlib import Path
 from edgecls_device.errors import SpecError, StorageError
 from edgecls_device.files import read_bytes
 
+from edgecls_export.bundles.targets import RUNTIME_PACKAGES, Target
+
 __all__ = [
     "INSTALLER",
     "LockedWheel",
@@ -20,6 +22,7 @@ __all__ = [
     "requirements_text",
     "to_lock_line",
     "to_requirement",
+    "wheels_of",
 ]
 
 INSTALLER = "pip"
@@ -73,6 +76,19 @@ def read_lock(path: Path) -> tuple[LockedWheel, ...]:
         size = int(fields.pop("size"))
         wheels.append(LockedWheel(size_bytes=size, **fields))
     return tuple(sorted(wheels, key=lambda wheel: wheel.name))
+
+
+def wheels_of(target: Target, python: str) -> tuple[LockedWheel, ...]:
+    """Return the locked wheels of a target, without the runtimes that it was narrowed from.
+
+    Raises:
+        SpecError: If the lock is damaged.
+        StorageError: If there is none.
+    """
+    unused = {
+        package for name, package in RUNTIME_PACKAGES.items() if name not in target.facts.backends
+    }
+    return tuple(wheel for wheel in read_lock(target.lock(python)) if wheel.name not in unused)
 
 
 def to_lock_line(wheel: LockedWheel) -> str:

@@ -5,7 +5,7 @@ and takes NumPy and OpenCV from Debian. A refusal names what is possible, before
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +14,15 @@ from typing import Literal
 from edgecls_device.bundles.manifest import TargetFacts
 from edgecls_device.errors import OptionError
 
-__all__ = ["LOCKS", "TARGETS", "Target", "check_artifact", "check_wish", "find_target"]
+__all__ = [
+    "LOCKS",
+    "RUNTIME_PACKAGES",
+    "TARGETS",
+    "Target",
+    "check_artifact",
+    "check_wish",
+    "find_target",
+]
 
 LOCKS = Path(__file__).parent / "locks"
 _OLDEST_GLIBC = {
@@ -25,6 +33,11 @@ _OLDEST_GLIBC = {
 _LEGACY = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 _RUNS = {"litert": "tflite", "tflite-runtime": "tflite", "onnxruntime": "onnx"}
 _Format = Literal["tflite", "onnx"]
+
+RUNTIME_PACKAGES: Mapping[str, str] = MappingProxyType(
+    {"litert": "ai-edge-litert", "tflite-runtime": "tflite-runtime", "onnxruntime": "onnxruntime"}
+)
+"""Backend -> the package that is locked for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +75,11 @@ class Target:
     def backends_of(self, file_format: str) -> tuple[str, ...]:
         """Return the backends that run a file format there, the preferred one first."""
         return tuple(name for name in self.facts.backends if _RUNS[name] == file_format)
+
+    def narrowed(self, backends: Sequence[str]) -> "Target":
+        """Return the target with some of its backends only."""
+        kept = tuple(name for name in self.facts.backends if name in backends)
+        return replace(self, facts=replace(self.facts, backends=kept))
 
     def lock(self, python: str) -> Path:
         """Return the file of locked wheels for a version of Python."""
