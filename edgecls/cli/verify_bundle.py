@@ -161,7 +161,6 @@ def _print_trials(found: "BundleVerification") -> None:
         "samples and photos",
         "same best label",
         "worst error",
-        "p50 ms",
         "result",
     )
     rows = [
@@ -171,7 +170,6 @@ def _print_trials(found: "BundleVerification") -> None:
             str(one.samples),
             f"{one.same_best}/{one.samples}",
             f"{one.worst_error:.2g}",
-            f"{one.p50_ms:.2f}" if one.p50_ms else "-",
             "FAILED" if one.failure else "passed",
         )
         for one in found.trials

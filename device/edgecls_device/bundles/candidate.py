@@ -137,12 +137,13 @@ class _Trial:
         return times
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str], *, measure_s: float = MEASURE_S) -> None:
     """Try every number of threads.
 
     Args:
         arguments: The version's folder, the members of the model file and of the golden photos' scores, the
             backend, and numbers of threads.
+        measure_s: How long to measure, for all numbers of threads together.
     """
     folder, member, photos, backend, *numbers = arguments
     trial = None
@@ -150,7 +151,7 @@ def main(arguments: Sequence[str]) -> None:
         try:
             is_first, trial = trial is None, trial or _Trial(Path(folder), member, photos)
             found = trial.run(
-                member, backend, number, is_first=is_first, measure_s=MEASURE_S / len(numbers)
+                member, backend, number, is_first=is_first, measure_s=measure_s / len(numbers)
             )
         except EdgeclsError as error:
             found = Candidate(

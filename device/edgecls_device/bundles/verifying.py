@@ -225,8 +225,6 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _python() -> list[str]:
-    """Return a command line that runs a candidate with the packages of this very process."""
-    code = (
-        f"import sys; sys.path[:] = {sys.path!r}; from {CANDIDATE} import main; main(sys.argv[1:])"
-    )
-    return [sys.executable, "-I", "-c", code]
+    """Return a command line that runs a candidate with the packages of this very process, unmeasured."""
+    program = f"import sys; sys.path[:] = {sys.path!r}; from {CANDIDATE} import main; "
+    return [sys.executable, "-I", "-c", f"{program}main(sys.argv[1:], measure_s=0)"]
