@@ -9,7 +9,8 @@ __all__ = ["fuzzed_archive", "fuzzed_manifest", "fuzzed_text"]
 VALUES = (
     None, True, False, 0, 1, -1, 2**31, 2**32, 2**64, 10**400, 0.5, 1e308, -0.0, "", "a", "..", "../x",
     "/etc/passwd", "a/b", "A", "\x00", "\x1b[2J", "\u202e", "\ud800", "\U0001f600", "x" * 300, "0" * 64,
-    "manifest.json", "signer.pem", "README.txt", "edgecls.bundle", [], [[]], [None], {}, {"": {}}, ["a"] * 50, {"name": "a"},
+    "manifest.json", "signer.pem", "README.txt", "edgecls.bundle", [], [[]], [None], {}, {"": {}}, ["a"] * 50,
+    {"name": "a"},
 )  # fmt: skip
 WORDS = (
     b"{",
