@@ -1,8 +1,9 @@
 """Whether a new version holds: it is told what happened and when, and says good, bad, or not yet.
 
-Good is at least ten valid results of live frames while results come, within sixty seconds of the first start;
-or a source with an end, such as a video, that ended well. The model's golden samples are part of it: a run does
-them before its first live frame, and ends with exit code 5 if they differ.
+Good is at least ten valid results of live frames while results come, within sixty seconds of the first start,
+and no crash in the two seconds after the first; or a source with an end, such as a video, that ended well. The
+model's golden samples are part of it: a run does them before its first live frame, and ends with exit code 5 if
+they differ.
 
 A crash, a hang, or a refusal (of an option in the configuration that the version before took) is bad at once:
 there is a version that held, and a device is not left without one to see whether the new one crashes again.
@@ -54,6 +55,7 @@ class TrialRules:
     Attributes:
         within_s: Seconds from its first start.
         results: Valid results that it must give.
+        steady_s: Seconds from its first result for which it must live, so that a crash soon after counts.
         most_starts: How often it is started if its source is not there.
         retry_s: Seconds between two of these starts.
         most_attempts: How many trials it gets if they are cut short, by a power cut for example.
@@ -61,6 +63,7 @@ class TrialRules:
 
     within_s: float = 60.0
     results: int = 10
+    steady_s: float = 2.0
     most_starts: int = 3
     retry_s: float = 1.0
     most_attempts: int = 3
@@ -100,6 +103,8 @@ class Judge:
         self._deadline_s = start_s + rules.within_s
         self._starts = 1
         self._results = 0
+        self._first_result_s = float("inf")
+        self._is_enough = False
         self._state = self._status = ""
         self._judgement = UNDECIDED
 
@@ -116,12 +121,14 @@ class Judge:
         self._state = message.get(STATE, self._state)
         state, _, text = message.get("STATUS", "").partition(": ")
         self._status = text or state or self._status
-        is_enough = self._results >= self._rules.results and self._state in FLOWING
-        if is_enough and now_s <= self._deadline_s and self._judgement.outcome == "undecided":
-            self._judgement = GOOD
+        if self._results > 0:
+            self._first_result_s = min(self._first_result_s, now_s)
+        is_in_time = self._is_enough or now_s <= self._deadline_s
+        is_flowing = self._results >= self._rules.results and self._state in FLOWING
+        self._is_enough = is_in_time and is_flowing
 
     def see_end(self, life: Life, now_s: float) -> None:
-        """Take that it ended: what was good a moment ago is not if it crashed before anybody acted on that.
+        """Take that it ended. What was good a moment ago is not if it crashed before anybody acted on it.
 
         Args:
             life: How.
@@ -138,15 +145,20 @@ class Judge:
             and retry_at_s < self._deadline_s
         ):
             self._starts += 1
-            self._results, self._state, self._status = 0, "", ""
-            self._judgement = UNDECIDED
+            self._results, self._first_result_s, self._is_enough = 0, float("inf"), False
+            self._state = self._status = ""
         else:
             reason = _sentence(self._end(life), life.words)
             self._judgement = Judgement(outcome="bad", reason=reason)
 
     def judge(self, now_s: float) -> Judgement:
         """Return what is known now; once bad it stays so."""
-        if now_s > self._deadline_s and self._judgement.outcome == "undecided":
+        if self._judgement.outcome != "undecided":
+            return self._judgement
+        if self._is_enough:
+            is_steady = now_s >= self._first_result_s + self._rules.steady_s
+            return GOOD if is_steady else UNDECIDED
+        if now_s > self._deadline_s:
             self._judgement = Judgement(outcome="bad", reason=_sentence(*self._too_late()))
         return self._judgement
 
@@ -165,11 +177,11 @@ class Judge:
         return f"Only {_count(self._results)} {within}", self._status
 
     def _end(self, life: Life) -> str:
+        if life.code == StalledError.exit_code:
+            return "It hung, so it was killed"
         if life.signal_number:
             number = life.signal_number
             return f"It crashed ({CRASHES.get(number, f'signal {number}')})"  # type: ignore[call-overload]
-        if life.code == StalledError.exit_code:
-            return "It hung, so it was killed"
         if life.code == ArtifactError.exit_code and life.was_ready:
             return f"Its model failed on frame after frame, after {_count(self._results)}"
         if life.code == 0:

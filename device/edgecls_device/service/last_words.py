@@ -1,8 +1,10 @@
 """What a worker prints on standard error: passed on as it comes, and its last lines kept."""
 
 import os
+import re
 from collections import deque
 from contextlib import suppress
+from itertools import pairwise
 from typing import IO
 
 __all__ = ["LastWords"]
@@ -10,9 +12,10 @@ __all__ = ["LastWords"]
 STDERR = 2
 CHUNK = 65_536  # what a pipe holds
 MOST_CHUNKS = 4
-LINES_KEPT = 40
+LINES_KEPT = 300  # the stacks of all threads, as faulthandler prints them
 MOST_CHARACTERS = 300
 ERROR = "error: "
+STACK = re.compile(r"Current thread .* \(most recent call first\):")
 
 
 class LastWords:
@@ -43,10 +46,11 @@ class LastWords:
         self._pipe.close()
 
     def __str__(self) -> str:
-        """The last error that was printed, else the last line."""
+        """The last error that was printed, else where it crashed, else the last line."""
         lines = [line.decode(errors="replace").strip() for line in (*self._lines, self._begun)]
         errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
-        said = errors or [line for line in lines if line and not line.startswith("hint: ")]
+        places = [below for line, below in pairwise(lines) if STACK.fullmatch(line)]
+        said = errors or places or [line for line in lines if line]
         return said[-1][:MOST_CHARACTERS] if said else ""
 
     def _read(self) -> bytes:

@@ -28,7 +28,7 @@ esac
 OLD, NEW, NEWER = "000001-aaaaaaaaaaaa", "000002-bbbbbbbbbbbb", "000003-cccccccccccc"
 TUNED = Tuning(artifact="artifacts/tiny.int8.tflite", backend="litert", threads=2, candidates=())
 PATIENCE = {"hung_after_s": 0.8, "backoff_s": 0.05, "longest_backoff_s": 0.2, "drain_s": 1.0}
-RULES = {"within_s": 4.0, "retry_s": 0.1}
+RULES = {"within_s": 4.0, "retry_s": 0.1, "steady_s": 0.3}
 
 
 def make_version(installation, name, plan):

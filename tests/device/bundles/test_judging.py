@@ -45,16 +45,30 @@ def test_nothing_is_known_at_first(judge):
 
 
 @pytest.mark.parametrize("state", ["ready", "degraded"])
-def test_ten_results_while_results_come_are_good(judge, state):
+def test_ten_results_while_results_come_are_good_if_it_lives_two_seconds(judge, state):
     judge.hear(status(9, state), START + 1)
-    assert judge.judge(START + 1).outcome == "undecided"
-    judge.hear(status(10, state), START + 2)
-    assert judge.judge(START + 2).outcome == "good"
+    assert judge.judge(START + 5).outcome == "undecided"
+    judge.hear(status(10, state), START + 5)
+    assert judge.judge(START + 5).outcome == "good"
+
+
+def test_ten_results_at_once_are_good_two_seconds_later_and_not_before(judge):
+    judge.hear(status(30), START + 1)
+    assert judge.judge(START + 2.9).outcome == "undecided"
+    assert judge.judge(START + 3).outcome == "good"
 
 
 def test_what_was_good_in_time_is_good_when_it_is_asked_for_late(judge):
     judge.hear(status(10), START + 59.9)
-    assert judge.judge(START + 61).outcome == "good"
+    assert judge.judge(START + 61).outcome == "undecided"
+    judge.hear(status(40), START + 61)
+    assert judge.judge(START + 62).outcome == "good"
+
+
+def test_a_source_that_is_lost_again_before_that_is_not_good(judge):
+    judge.hear(status(10), START + 59.9)
+    judge.hear(status(10, "source_lost"), START + 60.5)
+    assert judge.judge(START + 62).outcome == "bad"
 
 
 def test_ten_results_after_the_deadline_are_too_late(judge):
@@ -65,9 +79,9 @@ def test_ten_results_after_the_deadline_are_too_late(judge):
 @pytest.mark.parametrize("state", ["starting", "source_lost", "stopping", ""])
 def test_results_do_not_count_while_none_come(judge, state):
     judge.hear(status(50, state), START + 1)
-    assert judge.judge(START + 1).outcome == "undecided"
-    judge.hear(status(51, "ready"), START + 2)
-    assert judge.judge(START + 2).outcome == "good"
+    assert judge.judge(START + 9).outcome == "undecided"
+    judge.hear(status(51, "ready"), START + 10)
+    assert judge.judge(START + 10).outcome == "good"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +116,7 @@ def test_too_few_results_in_time_are_bad_and_why_is_said(judge, messages, reason
         (crash(signal.SIGKILL), "It crashed (killed, as when memory runs out)."),
         (crash(40), "It crashed (signal 40)."),
         (life(15), "It hung, so it was killed."),
+        (life(15, signal_number=signal.SIGABRT), "It hung, so it was killed."),
         (life(0), "It ended without a result."),
         (life(1, words="ImportError: x"), "It failed: ImportError: x."),
         (life(2, words="Expected a."), "It refused an option of the configuration: Expected a."),
@@ -153,15 +168,16 @@ def test_each_start_must_give_ten_results_of_its_own(judge):
     judge.hear(status(9), START + 1)
     judge.see_end(life(6), START + 1)
     judge.hear(status(9), START + 3)
-    assert judge.judge(START + 3).outcome == "undecided"
-    judge.hear(status(10), START + 4)
-    assert judge.judge(START + 4).outcome == "good"
+    assert judge.judge(START + 5).outcome == "undecided"
+    judge.hear(status(10), START + 5)
+    assert judge.judge(START + 5).outcome == "good"
 
 
 def test_a_crash_before_anybody_acted_on_ten_results_is_bad(judge):
     judge.hear(status(30), START + 1)
-    judge.see_end(crash(signal.SIGSEGV), START + 1)
-    assert judge.judge(START + 1).outcome == "bad"
+    assert judge.judge(START + 3).outcome == "good"
+    judge.see_end(crash(signal.SIGSEGV), START + 3)
+    assert judge.judge(START + 3).outcome == "bad"
 
 
 def test_what_was_bad_stays_bad_however_it_ends_then(judge):
@@ -180,6 +196,6 @@ def test_a_count_that_is_no_number_counts_for_nothing(judge, count):
 
 
 def test_the_rules_can_be_others():
-    judge = Judge(START, TrialRules(within_s=3, results=2))
+    judge = Judge(START, TrialRules(within_s=3, results=2, steady_s=0))
     judge.hear(status(2), START + 2)
     assert judge.judge(START + 2).outcome == "good"
