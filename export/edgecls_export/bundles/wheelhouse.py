@@ -7,8 +7,10 @@ trust in the folder.
 
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgecls_device.errors import NetworkError
@@ -80,19 +82,25 @@ def _is_there(place: Path, wheel: LockedWheel) -> bool:
 
 
 def _download(wheel: LockedWheel, place: Path, *, target: Target, python: str) -> None:
-    folder = make_directory(place.parent)
-    with (
-        storage_errors("write", folder),
-        tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as temporary,
-    ):
-        download_wheels([to_requirement(wheel)], Path(temporary), target=target, python=python)
-        arrived = Path(temporary) / wheel.file
+    with _temporary_folder(make_directory(place.parent)) as folder:
+        download_wheels([to_requirement(wheel)], folder, target=target, python=python)
+        arrived = folder / wheel.file
         if not arrived.is_file() or _sha256(arrived) != wheel.sha256:
             message = f"Expected {wheel.file} from the package index, got another file."
-            raise NetworkError(
-                message, hint="check which index pip uses: python -m pip config list"
-            )
-        arrived.replace(place)
+            hint = "check which index pip uses: python -m pip config list"
+            raise NetworkError(message, hint=hint)
+        with storage_errors("write", place):
+            arrived.replace(place)
+
+
+@contextmanager
+def _temporary_folder(parent: Path) -> Iterator[Path]:
+    with storage_errors("write", parent):
+        folder = Path(tempfile.mkdtemp(prefix=".download-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:
