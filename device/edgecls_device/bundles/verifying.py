@@ -6,7 +6,7 @@ What is not as it should be is collected, so that one look shows all of it, and 
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -147,10 +147,11 @@ def verify_bundle(
 
 
 def _check_backend(manifest: Manifest, backend: str | None) -> None:
-    names = sorted({name for one in manifest.artifacts for name in one.backends} & set(BACKENDS))
+    formats = {artifact.format for artifact in manifest.artifacts}
+    names = [name for name, entry in BACKENDS.items() if entry.format in formats]
     if backend is not None and backend not in names:
         message = f"Expected a backend that runs a model file of the bundle, got {backend!r}."
-        raise OptionError(message, hint=f"it is for: {', '.join(names)}")
+        raise OptionError(message, hint=f"use one of: {', '.join(names)}")
 
 
 def _trusted(bundle: Bundle, trust: Trust) -> tuple[SignatureState, list[str]]:
@@ -177,16 +178,16 @@ def _members(bundle: Bundle, advance: Advance | None) -> Iterator[CheckedMember]
 
 
 def _runs(artifact: BundledArtifact, backend: str | None) -> list[str]:
-    """Return the runtimes of this machine that a model file is tried on."""
-    here = set(installed_backends(artifact.format))
-    return [name for name in artifact.backends if name in here and backend in {None, name}]
+    """Return the runtimes of this machine that a model file is tried on, be they the target's or others."""
+    return [name for name in installed_backends(artifact.format) if backend in {None, name}]
 
 
 def _not_run(manifest: Manifest, backend: str | None) -> Iterator[str]:
     for artifact in manifest.artifacts:
         if not _runs(artifact, backend):
-            if backend in {None, *artifact.backends}:
-                wanted = backend or " or ".join(artifact.backends)
+            fitting = [name for name, entry in BACKENDS.items() if entry.format == artifact.format]
+            if backend is None or backend in fitting:
+                wanted = backend or " or ".join(fitting)
                 yield f"{artifact.member} was not run: {wanted} is not installed here."
             else:
                 yield f"{artifact.member} was not run: {backend} does not run it."
@@ -205,7 +206,7 @@ def _trials(
         with _folder() as folder:
             bundle.unpack(Path(folder), names)
             trials = [
-                trial
+                replace(trial, failure=trial.failure.replace(f"{folder}/", ""))
                 for one in manifest.artifacts
                 for name in _runs(one, backend)
                 for trial in try_artifact(
@@ -215,7 +216,9 @@ def _trials(
     except (BundleError, SpecError) as error:
         return [], [error.message]
     return trials, [
-        f"{one.artifact} on {one.backend}: {one.failure}." for one in trials if one.failure
+        f"{one.artifact} on {one.backend}: {one.failure.rstrip('.')}."
+        for one in trials
+        if one.failure
     ]
 
 
