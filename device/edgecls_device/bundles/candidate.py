@@ -31,10 +31,12 @@ from edgecls_device.verify import verify
 __all__ = ["main"]
 
 MEASURE_S = 2.0
-"""For all numbers of threads together."""
+"""For all numbers of threads together; longer only as long as photos are left to look at."""
 
-PHOTOS_S = 20.0
-FEWEST_PHOTOS, FEWEST_TIMES = 8, 3
+SLOW_S = 8.0
+"""A slow device does not look at all photos: after so long the fewest are enough."""
+
+FEWEST = 3
 MOST_BYTES = 50_000_000
 
 
@@ -83,15 +85,15 @@ class _Trial:
         self, member: str, backend: str, threads: int, *, is_first: bool, measure_s: float
     ) -> Candidate:
         """Try one number of threads: the first with everything, later ones with what is measured."""
-        agreement = _Agreement()
+        agreement, times = _Agreement(), list[float]()
         with Classifier.from_artifact(
             self.artifact, backend=backend, threads=threads
         ) as classifier:
-            self._samples(classifier, agreement)
             if is_first:
-                self._photos(classifier, agreement)
-            compared = None if is_first else agreement
-            times = self._measure(classifier, compared, measure_s) if agreement.is_within else []
+                self._samples(classifier, agreement)
+            if agreement.is_within:
+                wanted = len(self.photos) if is_first else FEWEST
+                times = self._photos(classifier, agreement, wanted=wanted, measure_s=measure_s)
         off = f"scores {agreement.worst_error:.2g} off, more than may be"
         return Candidate(
             artifact=member,
@@ -109,32 +111,28 @@ class _Trial:
         agreement.samples, agreement.same_best = found.samples, found.same_best
         agreement.worst_error, agreement.is_within = found.worst_error, found.is_passed
 
-    def _photos(self, classifier: Classifier, agreement: _Agreement) -> None:
-        """Look at all photos; on a slow device at fewer."""
-        prepare = _preprocessor(classifier)
-        end = time.monotonic() + PHOTOS_S
-        for number, photo in enumerate(self.photos):
-            if number >= FEWEST_PHOTOS and time.monotonic() > end:
-                return
-            agreement.add(
-                classifier.raw_scores(prepare(photo.frame)), photo.wanted, tolerance=self.tolerance
-            )
-
-    def _measure(
-        self, classifier: Classifier, agreement: _Agreement | None, seconds: float
+    def _photos(
+        self, classifier: Classifier, agreement: _Agreement, *, wanted: int, measure_s: float
     ) -> list[float]:
-        """Return seconds a frame, from picture to scores, which are compared if they were not before."""
-        prepare = _preprocessor(classifier)
-        photos = self.photos or [_test_photo(classifier)]
-        end, times = time.monotonic() + seconds, list[float]()
-        while time.monotonic() < end or len(times) < FEWEST_TIMES:
+        """Compare what photos give, again and again; return seconds a frame, from picture to scores."""
+        prepare = Preprocessor(classifier.spec.preprocessing, classifier.spec.input)
+        photos = self.photos or [_no_photo(classifier)]
+        start, times = time.monotonic(), list[float]()
+        while len(times) < FEWEST or not _is_enough(
+            len(times), wanted=wanted, seconds=time.monotonic() - start, measure_s=measure_s
+        ):
             photo = photos[len(times) % len(photos)]
-            start = time.perf_counter()
+            began = time.perf_counter()
             got = classifier.raw_scores(prepare(photo.frame))
-            times.append(time.perf_counter() - start)
-            if agreement is not None and len(times) <= len(self.photos):
+            times.append(time.perf_counter() - began)
+            if len(times) <= len(self.photos):
                 agreement.add(got, photo.wanted, tolerance=self.tolerance)
-        return times
+        return times[1:] if measure_s else []  # the first warms up
+
+
+def _is_enough(count: int, *, wanted: int, seconds: float, measure_s: float) -> bool:
+    is_slow = measure_s > 0 and seconds > SLOW_S
+    return is_slow or (count >= wanted and seconds > measure_s)
 
 
 def main(arguments: Sequence[str], *, measure_s: float = MEASURE_S) -> None:
@@ -143,7 +141,9 @@ def main(arguments: Sequence[str], *, measure_s: float = MEASURE_S) -> None:
     Args:
         arguments: The version's folder, the members of the model file and of the golden photos' scores, the
             backend, and numbers of threads.
-        measure_s: How long to measure, for all numbers of threads together.
+        measure_s: How long to measure, for all numbers of threads together; 0 measures nothing, and looks at
+        all
+            photos however long that takes.
     """
     folder, member, photos, backend, *numbers = arguments
     trial = None
@@ -168,11 +168,8 @@ def main(arguments: Sequence[str], *, measure_s: float = MEASURE_S) -> None:
         sys.stdout.flush()
 
 
-def _preprocessor(classifier: Classifier) -> Preprocessor:
-    return Preprocessor(classifier.spec.preprocessing, classifier.spec.input)
-
-
-def _test_photo(classifier: Classifier) -> _Photo:
+def _no_photo(classifier: Classifier) -> _Photo:
+    """Return something to measure with, for a bundle without photos."""
     frame = np.zeros((480, 640, 3), np.uint8)
     return _Photo(frame=frame, wanted=np.zeros(len(classifier.spec.labels), np.float32))
 
