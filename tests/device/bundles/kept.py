@@ -31,20 +31,20 @@ PATIENCE = {"hung_after_s": 0.8, "backoff_s": 0.05, "longest_backoff_s": 0.2, "d
 RULES = {"within_s": 4.0, "retry_s": 0.1, "steady_s": 0.3}
 
 
-def make_version(installation, name, plan):
-    """Make a version whose lives go as planned."""
+def make_version(installation, name, plan, *, python=sys.executable):
+    """Make a version whose lives go as planned, in a Python of its own if that is wanted."""
     folder = installation.version(name)
-    python = folder / "environment" / "bin" / "python"
-    python.parent.mkdir(parents=True)
+    program = folder / "environment" / "bin" / "python"
+    program.parent.mkdir(parents=True)
     words = {
-        "python": sys.executable,
+        "python": python,
         "keeper": APPS / "quick_keeper.py",
         "worker": APPS / "scripted_worker.py",
         "folder": folder,
     }
     quoted = {key: shlex.quote(str(word)) for key, word in words.items()}
-    python.write_text(PYTHON.format(**quoted))
-    python.chmod(0o755)
+    program.write_text(PYTHON.format(**quoted))
+    program.chmod(0o755)
     (folder / "plan").write_text("\n".join(plan))
     (folder / TUNING).write_text(to_json(TUNED))
     return folder
