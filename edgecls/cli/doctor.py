@@ -1,5 +1,6 @@
 """``edgecls doctor``: what this machine has, and whether a classifier and cameras work on it."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from edgecls_device.errors import ArtifactError, MissingDependencyError, OptionE
 from edgecls.cli.output import json_option, print_line, print_record
 
 if TYPE_CHECKING:
+    from edgecls_device.bundles.installation import Installation
     from edgecls_device.doctor.cameras import CameraReport, CameraReports
     from edgecls_device.doctor.check import Check, Diagnosis
 
@@ -25,6 +27,7 @@ Examples:
   edgecls doctor
   edgecls doctor --cameras
   edgecls doctor --json
+  edgecls doctor --root /opt/edgecls/pets
 
 \b
 After edgecls demo, with a model whose golden samples are run too:
@@ -37,31 +40,52 @@ After edgecls demo, with a model whose golden samples are run too:
 @click.option(
     "--cameras", is_flag=True, help="List the cameras and open each for a moment, nothing else."
 )
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Look at the bundle installed there too; on a device with one, at that one by default.",
+)
 @json_option
-def command(artifact: Path | None, cameras: bool, as_json: bool) -> None:
+def command(artifact: Path | None, cameras: bool, root: Path | None, as_json: bool) -> None:
     """Show what is installed, whether it can be loaded, and how the machine is.
 
-    Libraries and cameras are tried in processes of their own: one that crashes or hangs is named.
+    Libraries and cameras are tried in processes of their own: one that crashes or hangs is named. On a device
+    with an installed bundle it says which version runs, whether its service does, and whether it still gives
+    the scores it must.
     """
+    given = [str(one) for one in (artifact, root) if one is not None]
+    if len(given) > 1 or (cameras and given):
+        message = f"Expected one of --cameras, a model and --root, got {' and '.join(given)}."
+        raise OptionError(message, hint="edgecls doctor --cameras")
     if cameras:
-        if artifact is not None:
-            message = f"Expected --cameras without a model, got {str(artifact)!r}."
-            raise OptionError(message, hint="edgecls doctor --cameras")
         _cameras(as_json=as_json)
     else:
-        _machine(artifact, as_json=as_json)
+        _machine(artifact, root, as_json=as_json)
 
 
-def _machine(artifact: Path | None, *, as_json: bool) -> None:
+def _machine(artifact: Path | None, root: Path | None, *, as_json: bool) -> None:
     from edgecls_device.doctor.table import examine
 
-    found = examine(artifact)
+    found = examine(artifact, installation=None if artifact is not None else _installation(root))
     if as_json:
         print_record(found)
     else:
         for check in found.checks:
             _print_check(check)
     _conclude(found, as_json=as_json)
+
+
+def _installation(root: Path | None) -> "Installation | None":
+    """Return the installation that is meant: none on a machine without one."""
+    from edgecls_device.bundles.finding import ROOT_VARIABLE, find_installation
+
+    is_named = root is not None or bool(os.environ.get(ROOT_VARIABLE))
+    try:
+        return find_installation(root)
+    except OptionError:
+        if is_named:
+            raise
+        return None  # a workstation, or a device with several: the one that is meant is named
 
 
 def _print_check(check: "Check") -> None:

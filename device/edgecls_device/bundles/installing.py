@@ -260,8 +260,8 @@ def _command(installation: Installation) -> tuple[str, ...]:
 
 
 def _by_hand(installation: Installation) -> str:
-    python = installation.confirmed / "environment" / "bin" / "python"
-    return f"No service runs it. Start it with: {python} -m edgecls keep --root {installation.root}"
+    command = installation.confirmed / "environment" / "bin" / "edgecls"
+    return f"No service runs it. Start it with: {command} keep --root {installation.root}"
 
 
 def _say(line: str) -> None:

@@ -23,7 +23,7 @@ from edgecls_device.records import from_json, to_json
 if TYPE_CHECKING:
     from edgecls_device.bundles.reading import Bundle
 
-__all__ = ["check_room", "prepare_version", "read_tuning"]
+__all__ = ["check_room", "needed_bytes", "prepare_version", "read_tuning"]
 
 SPARE_BYTES = 30_000_000
 """What must stay free for logs, the state, and bytecode."""
@@ -69,15 +69,26 @@ def prepare_version(
     return name
 
 
+def needed_bytes(manifest: Manifest, *, has_environment: bool) -> int:
+    """Return how many bytes an installation of a bundle takes at most.
+
+    Args:
+        manifest: The bundle's.
+        has_environment: Whether its Python environment is there already.
+    """
+    needed = SPARE_BYTES + sum(manifest.member(name).size_bytes for name in _kept(manifest))
+    if not has_environment:
+        needed += (1 + GROWTH) * sum(manifest.member(name).size_bytes for name in wheels(manifest))
+    return needed
+
+
 def check_room(manifest: Manifest, installation: Installation) -> None:
     """Refuse a bundle for which there is not enough room on the disk. Nothing is written.
 
     Raises:
         StorageError: If there is not; the message says how much is needed.
     """
-    needed = SPARE_BYTES + sum(manifest.member(name).size_bytes for name in _kept(manifest))
-    if not has_environment(installation, manifest):
-        needed += (1 + GROWTH) * sum(manifest.member(name).size_bytes for name in wheels(manifest))
+    needed = needed_bytes(manifest, has_environment=has_environment(installation, manifest))
     with storage_errors("look at the disk of", installation.root):
         place = next(one for one in (installation.root, *installation.root.parents) if one.exists())
         free = shutil.disk_usage(place).free

@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from edgecls_device.backends.table import BACKENDS
 from edgecls_device.doctor.check import Check, Diagnosis
 from edgecls_device.errors import EdgeclsError
 from edgecls_device.lazy import load
+
+if TYPE_CHECKING:
+    from edgecls_device.bundles.installation import Installation
 
 __all__ = ["CHECKS", "examine"]
 
@@ -28,15 +32,25 @@ CHECKS: Mapping[str, str] = MappingProxyType(
 )
 """Name -> what looks: called without arguments, it gives any number of ``Check``."""
 
+INSTALLED = "edgecls_device.doctor.installed:check_installation"
 
-def examine(model: Path | None = None, *, checks: Mapping[str, str] = CHECKS) -> Diagnosis:
+
+def examine(
+    model: Path | None = None,
+    *,
+    installation: "Installation | None" = None,
+    checks: Mapping[str, str] = CHECKS,
+) -> Diagnosis:
     """Run all checks. One that fails is a problem of its own and does not stop the others.
 
     Args:
         model: A model file whose golden samples are run too.
+        installation: An installed bundle that is looked at too.
         checks: The table.
     """
     found = [check for name, target in checks.items() for check in _results(name, target)]
+    if installation is not None:
+        found += _results("bundle", INSTALLED, installation)
     if model is not None:
         from edgecls_device.doctor.software import check_model
 
@@ -54,8 +68,8 @@ def examine(model: Path | None = None, *, checks: Mapping[str, str] = CHECKS) ->
     )
 
 
-def _results(name: str, target: str) -> Iterator[Check]:
+def _results(name: str, target: str, *arguments: object) -> Iterator[Check]:
     try:
-        yield from load(target, extra="device")()
+        yield from load(target, extra="device")(*arguments)
     except (EdgeclsError, OSError, ValueError) as error:
         yield Check(name=name, state="problem", found=f"it cannot be looked at: {error}")
