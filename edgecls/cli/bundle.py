@@ -18,15 +18,15 @@ __all__ = ["command"]
 MOST_PHOTOS = 999
 DEFAULT_PHOTOS = 16
 EPILOG = """\b
-Examples, after edgecls demo:
+Examples:
   edgecls bundle --list-targets
-
-\b
-With your own, the first time with a network for the wheels:
-  edgecls keys new ~/.config/edgecls/pets.key
-  edgecls bundle runs/pets --target bookworm64 --key ~/.config/edgecls/pets.key
+  edgecls bundle runs/pets --target bookworm64 --key pets.key
   edgecls bundle runs/pets --target bookworm32 --photos 50 --out pets.edgecls
   edgecls bundle runs/pets --target linux-x86_64 --python 3.12 --no-photos
+
+\b
+The first bundle of a target downloads its wheels, 7 to 107 MB; later ones need no network.
+A key is made once, with edgecls keys new, and signs all bundles of a device.
 
 \b
 Photos leave the house in a bundle: everybody who gets the file, or the device, can look at them.
