@@ -19,6 +19,7 @@ class Page {
   #asked = 0; // a photo or a start of the camera; what was asked before is not shown any more
   #url = "";
   #wrong = "";
+  #isBroken = false;
   #since = { label: "", at: 0 };
   #times = []; // of the last frames, in ms
   #spoken = { text: "", at: 0 };
@@ -28,16 +29,21 @@ class Page {
     try {
       this.#model = await readModel();
       this.#introduce();
-      const opened = await this.#runner.open(this.#model, (part) => this.#pill("connecting", `Loading ${words.percent(part)}`));
+      const opened = await this.#runner.open(this.#model, (part) => this.#loading(part));
       this.#wrong = showCheck(opened.golden);
       if (this.#wrong) this.#complain(this.#wrong);
       this.#rest();
     } catch (error) {
+      this.#isBroken = true; // what still arrives of another file changes nothing
       this.#pill("gone", "Failed");
       this.#complain(error.message);
       return;
     }
     this.#listen();
+  }
+
+  #loading(part) {
+    if (!this.#isBroken) this.#pill("connecting", part < 1 ? `Loading ${words.percent(part)}` : "Checking");
   }
 
   #introduce() {
