@@ -30,6 +30,7 @@ from edgecls_export.bundles.releases import (
     RELEASES,
     Release,
     choose_release,
+    one_at_a_time,
     read_releases,
     write_release,
 )
@@ -76,18 +77,20 @@ def bundle(
         signer=signer,
     )
     memory = request.folder / RELEASES
-    releases = read_releases(memory)
-    release = choose_release(
-        releases,
-        name=request.name,
-        target=request.target.name,
-        digest=hashlib.sha256(manifest_of(content, 1, members_of(content, 1)).encode()).hexdigest(),
-        wished=request.release,
-    )
-    members = members_of(content, release.release)
-    manifest = manifest_of(content, release.release, members).encode()
-    result = _write(content, release, members, manifest)
-    write_release(memory, releases, release)
+    digest = hashlib.sha256(manifest_of(content, 1, members_of(content, 1)).encode()).hexdigest()
+    with one_at_a_time(request.folder):
+        releases = read_releases(memory)
+        release = choose_release(
+            releases,
+            name=request.name,
+            target=request.target.name,
+            digest=digest,
+            wished=request.release,
+        )
+        members = members_of(content, release.release)
+        manifest = manifest_of(content, release.release, members).encode()
+        result = _write(content, release, members, manifest)
+        write_release(memory, releases, release)
     return result
 
 

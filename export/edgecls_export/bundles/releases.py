@@ -10,16 +10,28 @@ would refuse it.
 Who deletes the file begins at 1 again, and must give a release above those that devices have.
 """
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from edgecls_device.bundles.manifest import LARGEST_RELEASE
 from edgecls_device.errors import OptionError
-from edgecls_device.files import read_bytes, write_atomically
+from edgecls_device.files import make_directory, read_bytes, storage_errors, write_atomically
 from edgecls_device.records import from_json, to_json
 
-__all__ = ["RELEASES", "Release", "Releases", "choose_release", "read_releases", "write_release"]
+__all__ = [
+    "RELEASES",
+    "Release",
+    "Releases",
+    "choose_release",
+    "one_at_a_time",
+    "read_releases",
+    "write_release",
+]
 
 RELEASES = "releases.json"
 MAX_BYTES = 10_000_000
@@ -55,6 +67,26 @@ class Releases:
         """Return the releases of one name for one target, by number."""
         found = [one for one in self.releases if (one.name, one.target) == (name, target)]
         return tuple(sorted(found, key=lambda one: one.release))
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let nobody else count releases in a folder: bundles of several targets may be made at once.
+
+    It waits for the other. The lock is one of the kernel on the folder itself, so none is ever left behind.
+
+    Raises:
+        StorageError: If the folder cannot be made or locked.
+    """
+    make_directory(folder)
+    with storage_errors("lock", folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with storage_errors("lock", folder):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def read_releases(path: Path) -> Releases:

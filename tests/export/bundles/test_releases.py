@@ -1,11 +1,15 @@
 """Release numbers: the same as long as nothing changes, else the next."""
 
+import threading
+import time
+
 import pytest
 from edgecls_device.errors import OptionError, SpecError
 from edgecls_export.bundles.releases import (
     Release,
     Releases,
     choose_release,
+    one_at_a_time,
     read_releases,
     write_release,
 )
@@ -76,3 +80,23 @@ def test_a_damaged_memory_is_refused_and_left_as_it_is(history):
 def test_releases_are_in_the_order_of_their_numbers():
     made = [Release(name="a", target="t", release=n, digest=str(n)) for n in (3, 1, 2)]
     assert [one.release for one in Releases(releases=tuple(made)).of("a", "t")] == [1, 2, 3]
+
+
+def test_who_counts_waits_for_who_counts_already(history):
+    went_on = []
+
+    def count(number):
+        with one_at_a_time(history.path.parent):
+            releases = read_releases(history.path)
+            time.sleep(0.05)  # long enough for the others to read the same, if they could
+            chosen = choose_release(releases, name="pets", target="t", digest=str(number))
+            write_release(history.path, releases, chosen)
+            went_on.append(chosen.release)
+
+    threads = [threading.Thread(target=count, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert went_on == [1, 2, 3, 4]
+    assert [path.name for path in history.path.parent.iterdir()] == ["releases.json"]
