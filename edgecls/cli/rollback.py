@@ -10,9 +10,9 @@ from edgecls.cli.update import root_option
 __all__ = ["command"]
 
 EPILOG = """\b
-On a device with an installed bundle that was updated:
-  sudo edgecls rollback
-  sudo edgecls rollback --root /opt/edgecls/pets
+As root, on a device with an installed bundle that was updated:
+  edgecls rollback
+  edgecls rollback --root /opt/edgecls/pets
 """
 
 

@@ -14,9 +14,9 @@ Exit code 0 if the bundle runs, or runs already; 17 if it is refused as damaged,
 this device; 18 if it is older, failed before, or did not pass its trial: then the version before runs.
 
 \b
-On a device with an installed bundle:
-  sudo edgecls update pets-000003-bookworm64.edgecls
-  sudo edgecls update pets-000003-bookworm64.edgecls --again
+As root, on a device with an installed bundle:
+  edgecls update pets-000003-bookworm64.edgecls
+  edgecls update pets-000003-bookworm64.edgecls --again
 """
 
 root_option = click.option(

@@ -8,7 +8,8 @@ from edgecls_device.bundles.settling import confirm
 from edgecls_device.bundles.verdict import Verdict
 
 from tests.command_line import edgecls
-from tests.device.bundles.installed import accepted, install, tiny_bundle
+from tests.device.bundles.accepting import accepted
+from tests.device.bundles.installed import install, tiny_bundle
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,9 @@ def settle(installation: Installation) -> None:
         state = read_state(installation)
         trial = state.trial
         if current == confirmed:
-            if trial is not None and trial.attempts > 0:
+            if current in state.failed:
+                _finish_leaving(installation, current, state)
+            elif trial is not None and trial.attempts > 0:
                 if trial.version == current:
                     write_state(installation, replace(state, trial=None))
                 else:
@@ -78,16 +80,17 @@ def begin_attempt(installation: Installation, version: str) -> int:
 
 
 def confirm(installation: Installation, version: str) -> bool:
-    """Keep a version that passed its trial; return False if it is not on trial any more.
+    """Keep a version that passed its trial; return False if another one has its turn meanwhile.
 
     Raises:
         StorageError: If that cannot be written; it stays on trial, or is confirmed at the next start.
         SpecError: If the state is damaged.
     """
     with switching(installation):
-        if installation.current_version() != version or not installation.is_on_trial():
+        if installation.current_version() != version:
             return False
-        _confirm(installation, version)
+        if installation.is_on_trial():
+            _confirm(installation, version)
         return True
 
 
@@ -153,6 +156,18 @@ def _confirm(installation: Installation, version: str) -> None:
 def _revert(installation: Installation, version: str, reason: str) -> None:
     installation.point(installation.current, installation.confirmed_version() or "")
     _note_failure(installation, version, reason)
+
+
+def _finish_leaving(installation: Installation, version: str, state: State) -> None:
+    """Go to the version before, as a fall-back or a rollback had begun to; without one this one is kept."""
+    previous = state.previous
+    if previous == version or not is_whole(installation, previous):
+        failed = tuple(name for name in state.failed if name != version)
+        write_state(installation, replace(state, failed=failed))
+        return
+    installation.point(installation.confirmed, previous)
+    installation.point(installation.current, previous)
+    write_state(installation, replace(state, trial=None, previous=""))
 
 
 def _note_failure(installation: Installation, version: str, reason: str) -> None:

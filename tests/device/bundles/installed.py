@@ -15,11 +15,11 @@ from edgecls_device.bundles.installation import Installation
 from edgecls_device.bundles.manifest import BundledArtifact
 from edgecls_device.bundles.reading import open_bundle
 from edgecls_device.bundles.state import State, write_state
-from edgecls_device.bundles.tuning import Candidate, Tuning
 from edgecls_device.golden import golden_inputs
 from edgecls_device.records import to_json
 from edgecls_device.spec import GoldenSamples
 
+from tests.device.bundles.accepting import accepted
 from tests.device.bundles.made import CONTENTS, write_bundle
 from tests.device.tiny_models import SHARPNESS, onnx_model, tflite_model, tiny_spec
 
@@ -74,23 +74,6 @@ def environment_of(installation, digest):
     (folder / "bin" / "python").symlink_to(base)
     (folder / COMPLETE).write_text(f"{digest}\n")
     return folder
-
-
-def accepted(version, manifest, say):
-    """Stand in for the acceptance, which takes seconds."""
-    del version, say
-    candidate = Candidate(
-        artifact=manifest.artifacts[0].member,
-        backend=manifest.artifacts[0].backends[0],
-        threads=1,
-        samples=4,
-        same_best=4,
-        worst_error=0.0,
-        p50_ms=1.5,
-        failure="",
-    )
-    chosen = {name: getattr(candidate, name) for name in ("artifact", "backend", "threads")}
-    return Tuning(**chosen, candidates=(candidate,))
 
 
 def install(root, bundle):

@@ -24,7 +24,8 @@ from edgecls_device.errors import (
     UpdateError,
 )
 
-from tests.device.bundles.installed import accepted, contents_of, install, tiny_bundle
+from tests.device.bundles.accepting import accepted
+from tests.device.bundles.installed import contents_of, install, tiny_bundle
 from tests.device.bundles.made import TARGET
 from tests.device.sinks.disks import small_disk  # noqa: F401  # a fixture
 
