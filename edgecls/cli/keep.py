@@ -15,6 +15,7 @@ The service of an installed bundle calls it; there is no need to. Ctrl-C or SIGT
 \b
 Examples:
   edgecls keep --root /opt/edgecls/pets
+  edgecls keep --root /opt/edgecls/pets --check
 """
 
 
@@ -24,7 +25,12 @@ Examples:
     type=click.Path(path_type=Path, file_okay=False),
     help="The installation.  [default: $EDGECLS_ROOT, or the only one in /opt/edgecls]",
 )
-def command(root: Path | None) -> None:
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Only see whether it could; another version's keeper asks before it trusts this one.",
+)
+def command(root: Path | None, check: bool) -> None:
     """Run the current version of an installed bundle, and see to it that one always runs.
 
     As root it runs versions as the user who owns ROOT/data. What crashes or hangs is started again. A new
@@ -33,5 +39,10 @@ def command(root: Path | None) -> None:
     """
     from edgecls_device.bundles.finding import find_installation
     from edgecls_device.bundles.keeper import keep
+    from edgecls_device.bundles.keeper_check import check_keeping
 
-    sys.exit(keep(find_installation(root), say=say))
+    installation = find_installation(root)
+    if check:
+        check_keeping(installation)
+    else:
+        sys.exit(keep(installation, say=say))

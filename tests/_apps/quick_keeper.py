@@ -14,6 +14,7 @@ if os.environ.get("CODE"):
 from edgecls_device.bundles.installation import Installation
 from edgecls_device.bundles.judging import TrialRules
 from edgecls_device.bundles.keeper import keep
+from edgecls_device.bundles.keeper_check import check_keeping
 from edgecls_device.errors import EdgeclsError
 from edgecls_device.service.watch import Supervision
 
@@ -24,14 +25,19 @@ def say(text):
 
 root = Path(sys.argv[sys.argv.index("--root") + 1])
 quick = json.loads((root / "quick.json").read_text())
-say(f"keeper: {Path(sys.modules[keep.__module__].__file__).parents[2]}")
+if "--check" not in sys.argv:
+    say(f"keeper: {Path(sys.modules[keep.__module__].__file__).parents[2]}")
+code = 0
 try:
-    code = keep(
-        Installation(root),
-        say=say,
-        patience=Supervision(**quick["patience"]),
-        rules=TrialRules(**quick["rules"]),
-    )
+    if "--check" in sys.argv:
+        check_keeping(Installation(root))
+    else:
+        code = keep(
+            Installation(root),
+            say=say,
+            patience=Supervision(**quick["patience"]),
+            rules=TrialRules(**quick["rules"]),
+        )
 except EdgeclsError as error:
     say(f"error: {error.message}")
     say(f"hint: {error.hint}")

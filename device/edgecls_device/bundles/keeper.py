@@ -5,7 +5,8 @@ version that ``current`` names, and watches it as systemd would. It needs no sig
 looks at the link. When that names another version, the one that runs is stopped, and the keeper executes itself
 anew, from ``confirmed``: a new version is always judged by a keeper that has held already.
 
-A version on trial is kept or left as ``judging.py`` says. What a confirmed version that ends by itself means:
+A version on trial must first show that its own keeper would start, since that is who starts it after the next
+boot. Then it is kept or left as ``judging.py`` says. What a confirmed version that ends by itself means:
 
 - 0, 2, 3, 7: its source ended, or the configuration is wrong. No other version would change that: the keeper
   ends with the same code.
@@ -19,19 +20,19 @@ A version on trial is kept or left as ``judging.py`` says. What a confirmed vers
 Whatever it needs is imported at its start, since the files it came from may be removed later.
 """
 
-import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from edgecls_device.bundles.course import Course
 from edgecls_device.bundles.installation import Installation
 from edgecls_device.bundles.judging import RULES, UNSTARTABLE, Judge, TrialRules
-from edgecls_device.bundles.keeper_lock import HANDED_OVER, keeping
-from edgecls_device.bundles.settling import begin_attempt, confirm, fall_back, revert, settle
-from edgecls_device.bundles.version_program import PYTHON, Account, find_account, version_program
+from edgecls_device.bundles.keeper_check import keeper_refusal
+from edgecls_device.bundles.keeper_process import SIGNALS, execute_anew, keeping
+from edgecls_device.bundles.settling import begin_attempt, fall_back, revert, settle
+from edgecls_device.bundles.version_program import Account, find_account, version_program
 from edgecls_device.errors import (
     ArtifactError,
     DataError,
@@ -50,11 +51,9 @@ from edgecls_device.service.watch import Life, Supervision, Watch, passing_on
 
 __all__ = ["keep"]
 
-LOOKS_EVERY_S = 0.5
 FINAL = {0, OptionError.exit_code, DataError.exit_code, MissingDependencyError.exit_code}
 MAY_PASS = {SourceError.exit_code, StorageError.exit_code, NetworkError.exit_code}
 DAMAGED = {SpecError.exit_code, ArtifactError.exit_code, UNSTARTABLE}
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 HINT = "see what it printed; install a new release: edgecls update BUNDLE"
 
 Say = Callable[[str], None]
@@ -85,6 +84,7 @@ def keep(
         SupervisionError: If a version died again and again, and there is none to fall back to.
         StalledError: If a version did not end in time after a signal.
     """
+    say = _quiet(say)
     account = find_account(installation)
     with keeping(installation) as lock:
         upward = Upward(Notifications.from_environment(), may_start_late=True)
@@ -92,12 +92,12 @@ def keep(
         keeper = _Keeper(installation, watch, upward, say, account, patience, rules)
         try:
             with passing_on(watch.on_signal):
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # see _execute_anew
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # see execute_anew
                 while not watch.signal_number:
                     code = keeper.run()
                     if code is not None:
                         return code
-                    _execute_anew(installation, watch, lock, say)
+                    execute_anew(installation, watch, lock, say)
                 return 0
         finally:
             watch.close()
@@ -115,52 +115,6 @@ class _Next:
 ANOTHER_VERSION = _Next()
 
 
-class _Course:
-    """What is said to and of the version that runs; steers its life."""
-
-    def __init__(self, installation: Installation, version: str, judge: Judge | None) -> None:
-        self.judge = judge
-        self.is_switched = False
-        self._installation = installation
-        self._version = version
-        self._next_look = 0.0
-
-    def hear(self, message: Mapping[str, str]) -> Mapping[str, str]:
-        """Let the judge listen; say upward which version speaks, and keep its end from systemd."""
-        if self.judge is not None:
-            self.judge.hear(message, time.monotonic())
-        passed = {name: value for name, value in message.items() if name != "STOPPING"}
-        if "STATUS" in passed:
-            passed["STATUS"] = f"{self.title}: {passed['STATUS']}"
-        return passed
-
-    def wants_end(self) -> bool:
-        """Whether ``current`` names another version, or this one did not pass; one that passed is confirmed."""
-        now = time.monotonic()
-        if self.judge is not None:
-            outcome = self.judge.judge(now).outcome
-            if outcome == "bad":
-                return True
-            if outcome == "good":
-                self.pass_trial()
-        if now >= self._next_look:
-            self._next_look = now + LOOKS_EVERY_S
-            self.is_switched = self._installation.current_version() != self._version
-        return self.is_switched
-
-    def pass_trial(self) -> None:
-        """Confirm the version."""
-        if confirm(self._installation, self._version):
-            self.judge = None
-        else:
-            self.is_switched = True  # an update or a rollback was faster
-
-    @property
-    def title(self) -> str:
-        """The version, for people."""
-        return self._version if self.judge is None else f"{self._version} on trial"
-
-
 class _Keeper:
     def __init__(
         self,
@@ -175,7 +129,7 @@ class _Keeper:
         self._installation = installation
         self._watch = watch
         self._upward = upward
-        self._print = say
+        self._say = say
         self._account = account
         self._patience = patience
         self._rules = rules
@@ -187,12 +141,13 @@ class _Keeper:
         judge = None
         if self._installation.is_on_trial():
             attempts = begin_attempt(self._installation, version)
-            if attempts > self._rules.most_attempts:
-                times = f"{self._rules.most_attempts} times"
-                self._revert(version, f"It was started {times}, and cut off before it was judged.")
+            reason = self._refused(version, attempts)
+            if reason:
+                self._revert(version, reason)
+            if reason or self._watch.signal_number:
                 return None
             judge = Judge(time.monotonic(), self._rules)
-        course = _Course(self._installation, version, judge)
+        course = Course(self._installation, version, judge)
         self._say(f"note: starting {course.title}")
         self._upward.tell(STATUS=f"{course.title}: starting")
         deaths, failures = Deaths(self._patience), 0
@@ -210,7 +165,14 @@ class _Keeper:
             if course.is_switched:
                 return None
 
-    def _live(self, version: str, course: _Course) -> Life:
+    def _refused(self, version: str, attempts: int) -> str:
+        """Return why a version is not even tried, a sentence; nothing if it is."""
+        if attempts > self._rules.most_attempts:
+            times = f"{self._rules.most_attempts} times"
+            return f"It was started {times}, and cut off before it was judged."
+        return keeper_refusal(self._installation, version, self._watch)
+
+    def _live(self, version: str, course: Course) -> Life:
         """Start the version and stay with it; one that cannot be started had a short life."""
         start = time.monotonic()
         try:
@@ -225,7 +187,7 @@ class _Keeper:
             return _still_born(f"{error.filename}: {error.strerror}", start)
 
     def _next(
-        self, version: str, course: _Course, life: Life, deaths: Deaths, failures: int
+        self, version: str, course: Course, life: Life, deaths: Deaths, failures: int
     ) -> _Next:
         if course.judge is not None:
             return self._after_trial(version, course, course.judge, life)
@@ -237,7 +199,7 @@ class _Keeper:
             return self._again(course, life, self._patience.wait_s(failures))
         return self._after_death(version, course, life, deaths)
 
-    def _after_death(self, version: str, course: _Course, life: Life, deaths: Deaths) -> _Next:
+    def _after_death(self, version: str, course: Course, life: Life, deaths: Deaths) -> _Next:
         recent = deaths.count()
         is_damaged = life.code in DAMAGED and not life.was_ready
         if not is_damaged and recent < self._patience.most_deaths:
@@ -253,7 +215,7 @@ class _Keeper:
         self._upward.tell(STATUS=error.message)
         raise error
 
-    def _after_trial(self, version: str, course: _Course, judge: Judge, life: Life) -> _Next:
+    def _after_trial(self, version: str, course: Course, judge: Judge, life: Life) -> _Next:
         """Act on what the judge says of a life that ended, or that he ended."""
         if course.is_switched:
             return ANOTHER_VERSION
@@ -267,7 +229,7 @@ class _Keeper:
         course.pass_trial()
         return ANOTHER_VERSION if course.is_switched else _Next(code=life.code)
 
-    def _again(self, course: _Course, life: Life, wait_s: float) -> _Next:
+    def _again(self, course: Course, life: Life, wait_s: float) -> _Next:
         text = f"{course.title} {life.why} {life.seconds:.0f} s after its start"
         self._say(f"note: {text}; starting it again in {wait_s:g} s")
         status = {"STATUS": f"{text}; starting it again. {life.words}"}
@@ -290,9 +252,15 @@ class _Keeper:
             self._say(f"note: {version} is left for {target}: {reason}")
         return target is not None
 
-    def _say(self, text: str) -> None:
+
+def _quiet(say: Say) -> Say:
+    """Return what says the same while there is somebody to listen."""
+
+    def say_quietly(text: str) -> None:
         with suppress(OSError):  # nobody reads it any more, which must not end what runs
-            self._print(text)
+            say(text)
+
+    return say_quietly
 
 
 def _still_born(words: str, start: float) -> Life:
@@ -303,24 +271,3 @@ def _still_born(words: str, start: float) -> Life:
         seconds=time.monotonic() - start,
         words=words,
     )
-
-
-def _execute_anew(installation: Installation, watch: Watch, lock: int, say: Say) -> None:
-    """Replace this process with the keeper of the confirmed version, which has the same number and the lock.
-
-    Signals that come meanwhile wait for it. It returns only if there is no such program: then this one goes on.
-    """
-    python = installation.confirmed / PYTHON
-    command = [str(python), "-I", "-m", "edgecls", "keep", "--root", str(installation.root)]
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        if watch.signal_number:
-            return
-        sys.stdout.flush()
-        os.set_inheritable(lock, True)
-        os.execve(python, command, {**os.environ, HANDED_OVER: str(lock)})
-    except OSError as error:
-        os.set_inheritable(lock, False)
-        say(f"note: the keeper of {python} cannot be started: {error.strerror}; this one goes on")
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)

@@ -137,7 +137,7 @@ def test_falling_back_is_finished_after_a_power_cut_or_begun_again(confirmed, cu
     was_cut = cut_after(writes, lambda: fall_back(confirmed, NEW, "It crashed."))
     assert was_cut == (writes < 5)
     settle(confirmed)
-    if writes < 2:
+    if writes == 0:
         assert links(confirmed) == (NEW, NEW)
         assert fall_back(confirmed, NEW, "It crashed.") == OLD
     assert links(confirmed) == (OLD, OLD)
@@ -237,6 +237,13 @@ def test_a_step_waits_for_an_update_that_switches(on_trial):
         assert links(on_trial) == (NEW, OLD)
     thread.join()
     assert links(on_trial) == (NEW, NEW)
+
+
+def test_a_version_that_failed_and_has_none_before_it_is_kept(confirmed):
+    write_state(confirmed, State(floor=2, failed=(NEW,)))
+    settle(confirmed)
+    assert links(confirmed) == (NEW, NEW)
+    assert read_state(confirmed) == State(floor=2)
 
 
 def test_there_is_no_falling_back_to_what_is_not_whole(confirmed):

@@ -2,17 +2,22 @@
 
 import fcntl
 import os
+import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from edgecls_device.bundles.installation import Installation
+from edgecls_device.bundles.version_program import PYTHON
 from edgecls_device.errors import UpdateError
 from edgecls_device.files import storage_errors
+from edgecls_device.service.watch import Watch
 
-__all__ = ["HANDED_OVER", "keeping"]
+__all__ = ["SIGNALS", "execute_anew", "keeping"]
 
 HANDED_OVER = "EDGECLS_KEEPER_LOCK"  # the descriptor that holds the lock
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TRIES = 10
 TRY_EVERY_S = 0.05
 
@@ -36,6 +41,29 @@ def keeping(installation: Installation) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def execute_anew(
+    installation: Installation, watch: Watch, lock: int, say: Callable[[str], None]
+) -> None:
+    """Replace this process with the keeper of the confirmed version, which has the same number and the lock.
+
+    Signals that come meanwhile wait for it. It returns only if there is no such program: then this one goes on.
+    """
+    python = installation.confirmed / PYTHON
+    command = [str(python), "-I", "-m", "edgecls", "keep", "--root", str(installation.root)]
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        if watch.signal_number:
+            return
+        sys.stdout.flush()
+        os.set_inheritable(lock, True)
+        os.execve(python, command, {**os.environ, HANDED_OVER: str(lock)})
+    except OSError as error:
+        os.set_inheritable(lock, False)
+        say(f"note: the keeper of {python} cannot be started: {error.strerror}; this one goes on")
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def _handed_over(installation: Installation) -> int | None:
