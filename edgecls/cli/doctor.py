@@ -53,10 +53,13 @@ def command(artifact: Path | None, cameras: bool, root: Path | None, as_json: bo
     with an installed bundle it says which version runs, whether its service does, and whether it still gives
     the scores it must.
     """
-    given = [str(one) for one in (artifact, root) if one is not None]
-    if len(given) > 1 or (cameras and given):
-        message = f"Expected one of --cameras, a model and --root, got {' and '.join(given)}."
+    given = [f"{str(one)!r}" for one in (artifact, root) if one is not None]
+    if cameras and given:
+        message = f"Expected --cameras without a model and without --root, got {given[0]}."
         raise OptionError(message, hint="edgecls doctor --cameras")
+    if len(given) > 1:
+        message = f"Expected a model or --root, got both, {' and '.join(given)}."
+        raise OptionError(message, hint="edgecls doctor --root looks at the installed model")
     if cameras:
         _cameras(as_json=as_json)
     else:

@@ -98,7 +98,7 @@ def try_artifact(
     python: Sequence[str],
     counts: Sequence[int] = (),
 ) -> Iterator[Candidate]:
-    """Yield what came of each number of threads; after a crash the rest is not tried.
+    """Yield what came of each number of threads; after a failure the rest is not tried.
 
     Args:
         folder: Holds the artifact, the golden photos and their scores.

@@ -136,7 +136,7 @@ def _is_enough(count: int, *, wanted: int, seconds: float, measure_s: float) -> 
 
 
 def main(arguments: Sequence[str], *, measure_s: float = MEASURE_S) -> None:
-    """Try every number of threads.
+    """Try every number of threads, up to one that fails.
 
     Args:
         arguments: The version's folder, the members of the model file and of the golden photos' scores, the
@@ -166,6 +166,8 @@ def main(arguments: Sequence[str], *, measure_s: float = MEASURE_S) -> None:
             )
         sys.stdout.write(f"{CANDIDATE_LINE}{json.dumps(encode(found))}\n")
         sys.stdout.flush()
+        if found.failure:
+            return  # more threads would not make it right, and are not held against the samples
 
 
 def _no_photo(classifier: Classifier) -> _Photo:

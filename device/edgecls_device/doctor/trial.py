@@ -9,6 +9,8 @@ __all__ = ["Trial", "try_code", "why_it_ended"]
 
 WITHIN_S = 60.0
 SHOWN = 300
+ERROR = "error: "  # how our own command line begins what a hint follows
+NO_MEMORY = "an end for want of memory"
 
 _WHY = {
     signal.SIGILL: "an illegal instruction: it was built for a newer processor than this one",
@@ -68,13 +70,14 @@ def why_it_ended(code: int, printed: str) -> str:
         printed: What it wrote on standard error.
     """
     if code >= 0:
-        return _last_line(printed) or f"exit code {code}"
+        ours = [line for line in printed.splitlines() if line.startswith(ERROR)]
+        last = _last_line(ours[-1].removeprefix(ERROR) if ours else printed) or f"exit code {code}"
+        return NO_MEMORY if last.startswith("MemoryError") else last
     try:
         why = _WHY.get(signal.Signals(-code), f"signal {-code}")
     except ValueError:  # a real-time signal
         why = f"signal {-code}"
-    is_of_memory = -code == signal.SIGABRT and "bad_alloc" in printed
-    return "a crash (abort): there was not enough memory" if is_of_memory else why
+    return NO_MEMORY if -code == signal.SIGABRT and "bad_alloc" in printed else why
 
 
 def _last_line(text: str, *, most: int = SHOWN) -> str:

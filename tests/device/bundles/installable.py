@@ -10,6 +10,7 @@ import functools
 import hashlib
 import io
 import os
+import subprocess
 import sys
 import sysconfig
 import zipfile
@@ -22,7 +23,8 @@ import numpy as np
 from edgecls_device.backends.table import installed_backends
 from edgecls_device.bundles.fitting import read_system
 from edgecls_device.bundles.golden_photos import GoldenPhoto, GoldenPhotos
-from edgecls_device.bundles.manifest import Environment
+from edgecls_device.bundles.manifest import BundledArtifact, Environment
+from edgecls_device.bundles.reading import open_bundle
 from edgecls_device.classifier import Classifier
 from edgecls_device.golden import golden_inputs
 from edgecls_device.images import decode_image
@@ -37,11 +39,11 @@ from tests.device.tiny_models import LABELS, onnx_model, tflite_model, tiny_spec
 
 TEMPLATES = Path(__file__).parents[3] / "export/edgecls_export/bundles/templates"
 MODELS = {"tflite": tflite_model, "onnx": onnx_model}
+HERE = [kind for kind in MODELS if installed_backends(kind)]
 PHOTOS = 3
-SHIFT = 0.2
 
 
-def installable(path, tmp_path, *, release=1, off=0.0, photos_off=0.0, formats=("tflite",), **how):
+def installable(path, tmp_path, *, release=1, off=0.0, photos_off=0.0, formats=HERE[:1], **how):
     """Write a bundle for this machine and return its path.
 
     Args:
@@ -70,7 +72,18 @@ def installable(path, tmp_path, *, release=1, off=0.0, photos_off=0.0, formats=(
         release=release,
         target=this_machine(),
         environment=environment_of(contents),
+        artifacts=tuple(bundled(f) for f in formats),
         **how,
+    )
+
+
+def bundled(file_format):
+    """Return how a manifest names a model file."""
+    return BundledArtifact(
+        member=_member(file_format),
+        format=file_format,
+        recipe="int8",
+        backends=installed_backends(file_format),
     )
 
 
@@ -189,13 +202,33 @@ def _scores(place, data, off):
     return tuple(float(score) for score in scores)
 
 
-def backends(file_format):
-    """Return the runtimes that are installed here."""
-    return installed_backends(file_format)
+def open_version(path, folder):
+    """Unpack a bundle's model files and photos as a version whose environment is that of the tests."""
+    with open_bundle(path) as bundle:
+        names = [member.name for member in bundle.manifest.members]
+        bundle.unpack(
+            folder, [name for name in names if name.startswith(("artifacts/", "golden/"))]
+        )
+        manifest = bundle.manifest
+    (folder / "environment").symlink_to(sys.prefix)
+    return manifest
 
 
-def clean_run_environment():
-    """Return variables for a program as a user would start it, with the tests' Python first."""
+def run_bundle(path, *options, first_in_path=None, **variables):
+    """Run a bundle as a user would, with the Python that the tests' environment was made with."""
     names = ("PATH", "HOME", "LANG", "TMPDIR")
     found = {name: os.environ[name] for name in names if name in os.environ}
-    return {**found, "PATH": f"{Path(sys.executable).parent}:{found['PATH']}"}
+    python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    ours = Path(path).parent / "own-path"
+    if not ours.exists():
+        ours.mkdir()
+        (ours / "python3").symlink_to(python)
+    found["PATH"] = ":".join(map(str, filter(None, [first_in_path, ours, found["PATH"]])))
+    return subprocess.run(
+        ["python3", path, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**found, **variables},
+        timeout=180,
+    )
