@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from edgecls_device.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from edgecls.bundling.bundle_run import bundle_run
     from edgecls.data.load import load_photos
     from edgecls.exports.ladder import export_ladder
     from edgecls.exports.run import export_run
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "bundle_run",
     "export_ladder",
     "export_run",
     "load_photos",
@@ -36,6 +38,7 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
+        "bundle_run": "bundling.bundle_run",
         "export_ladder": "exports.ladder",
         "export_run": "exports.run",
         "load_photos": "data.load",

@@ -26,7 +26,6 @@ __all__ = ["OwnWheel", "build_own_wheel"]
 
 PACKAGES = ("edgecls", "edgecls_bench", "edgecls_device", "edgecls_export")
 MAX_FILE_BYTES = 50_000_000
-_NOT_SHIPPED = {".pyc", ".pyo"}
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _METADATA = """\
 Metadata-Version: 2.4
@@ -96,7 +95,7 @@ def _package_files(package: str) -> list[tuple[str, bytes]]:
     for path in root.rglob("*"):
         relative = path.relative_to(root)
         is_hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.parts)
-        if path.is_file() and not is_hidden and path.suffix not in _NOT_SHIPPED:
+        if path.is_file() and not is_hidden:
             name = f"{package}/{relative.as_posix()}"
             found.append((name, read_bytes(path, max_bytes=MAX_FILE_BYTES)))
     return found
