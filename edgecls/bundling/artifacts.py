@@ -13,7 +13,7 @@ from edgecls.run_directory import RunDirectory
 from edgecls.targets import Target as ExportedFiles
 from edgecls.targets import find_target
 
-__all__ = ["bundle_name", "choose_artifacts"]
+__all__ = ["bundle_name", "choose_artifacts", "choose_one"]
 
 LONGEST_NAME = 32
 _NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_NAME - 1}}}")
@@ -51,10 +51,7 @@ def choose_artifacts(
         DataError: If nothing fitting was exported, or it is of an earlier training.
         OptionError: If a named file is not there or does not run on the target.
     """
-    exported = find_target([run.path])
-    if exported.run is None:
-        message = f"Expected a run directory, got {str(run.path)!r}."
-        raise OptionError(message, hint="name the directory that edgecls train or pretrained wrote")
+    exported = _exported(run)
     chosen = _named(exported, target, names) if names else _default(exported, target)
     _check(exported, chosen)
     members: dict[str, Artifact] = {}
@@ -70,23 +67,77 @@ def choose_artifacts(
     return members
 
 
-def _named(exported: ExportedFiles, target: Target, names: Sequence[str]) -> list[Artifact]:
-    there = {artifact.path.name: artifact for artifact in exported.artifacts}
-    chosen = []
-    for name in dict.fromkeys(names):
-        found = [
-            artifact
-            for file, artifact in there.items()
-            if file == name or file.endswith(f".{name}")
-        ]
-        if len(found) != 1:
-            near = get_close_matches(name, there, n=1, cutoff=0.4)
-            message = f"Expected an exported file of {exported.title}, got {name!r}."
-            mean = f"did you mean {near[0]}? " if near else ""
-            raise OptionError(message, hint=f"{mean}there are {', '.join(there)}")
-        check_artifact(target, found[0].path.name, found[0].format)
-        chosen.append(found[0])
+def choose_one(
+    run: RunDirectory, *, file_format: str, recipes: Sequence[str], name: str | None = None
+) -> Artifact:
+    """Return one exported file.
+
+    Args:
+        run: The run.
+        file_format: ``tflite`` or ``onnx``.
+        recipes: Those that are taken by default, the preferred one first.
+        name: The file in ``exports/`` instead, such as ``pets.int8.onnx`` or just ``int8.onnx``.
+
+    Raises:
+        DataError: If nothing fitting was exported, or it is of an earlier training.
+        OptionError: If the named file is not there or of another format.
+    """
+    exported = _exported(run)
+    if name is not None:
+        chosen = _find(exported, name)
+        if chosen.format != file_format:
+            message = f"Expected a .{file_format} file for it, got {chosen.path.name!r}."
+            raise OptionError(message, hint=f"leave --artifact out, or name a .{file_format} file")
+    else:
+        chosen = _preferred(exported, file_format, recipes)
+    _check(exported, [chosen])
     return chosen
+
+
+def _preferred(exported: ExportedFiles, file_format: str, recipes: Sequence[str]) -> Artifact:
+    there = {
+        artifact.spec.provenance.recipe: artifact
+        for artifact in exported.artifacts
+        if artifact.format == file_format and artifact.spec is not None
+    }
+    for recipe in recipes:
+        if recipe in there:
+            return there[recipe]
+    if there:
+        names = ", ".join(artifact.path.name for artifact in there.values())
+        message = f"Expected a .{file_format} file of {' or '.join(recipes)}, got {names}."
+        raise DataError(message, hint="choose one of these with --artifact NAME")
+    message = f"Expected an exported .{file_format} file in {exported.title}, got none."
+    raise DataError(message, hint=f"edgecls export {exported.title} --format {file_format}")
+
+
+def _exported(run: RunDirectory) -> ExportedFiles:
+    exported = find_target([run.path])
+    if exported.run is None:
+        message = f"Expected a run directory, got {str(run.path)!r}."
+        raise OptionError(message, hint="name the directory that edgecls train or pretrained wrote")
+    return exported
+
+
+def _named(exported: ExportedFiles, target: Target, names: Sequence[str]) -> list[Artifact]:
+    chosen = [_find(exported, name) for name in dict.fromkeys(names)]
+    for artifact in chosen:
+        check_artifact(target, artifact.path.name, artifact.format)
+    return chosen
+
+
+def _find(exported: ExportedFiles, name: str) -> Artifact:
+    """Return the exported file that a user names, in full or by its end."""
+    there = {artifact.path.name: artifact for artifact in exported.artifacts}
+    found = [
+        artifact for file, artifact in there.items() if file == name or file.endswith(f".{name}")
+    ]
+    if len(found) != 1:
+        near = get_close_matches(name, there, n=1, cutoff=0.4)
+        message = f"Expected an exported file of {exported.title}, got {name!r}."
+        mean = f"did you mean {near[0]}? " if near else ""
+        raise OptionError(message, hint=f"{mean}there are {', '.join(there)}")
+    return found[0]
 
 
 def _default(exported: ExportedFiles, target: Target) -> list[Artifact]:

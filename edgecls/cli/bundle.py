@@ -11,18 +11,32 @@ from edgecls.cli.output import json_option, print_line, print_record, print_tabl
 from edgecls.progress import say
 
 if TYPE_CHECKING:
+    from edgecls_export.bundles.folders import FolderBundle
     from edgecls_export.bundles.request import BundleResult
+
+    from edgecls.run_directory import RunDirectory
 
 __all__ = ["command"]
 
 MOST_PHOTOS = 999
 DEFAULT_PHOTOS = 16
+FOLDERS = {
+    "web": "next: python3 -m http.server 8000 --directory {folder}, then open http://localhost:8000",
+    "android": "next: copy {folder}/app over the app of an Android Studio project; README.md says more",
+}
+"""Targets that are a folder, and what to do with it."""
 EPILOG = """\b
 Examples:
   edgecls bundle --list-targets
   edgecls bundle runs/pets --target bookworm64 --key pets.key
   edgecls bundle runs/pets --target bookworm32 --photos 50 --out pets.edgecls
   edgecls bundle runs/pets --target linux-x86_64 --python 3.12 --no-photos
+
+\b
+Beyond the Pi, a folder; --artifact and --out are its only options:
+  edgecls bundle runs/pets --target web --out site/pets
+  edgecls bundle runs/pets --target web --artifact int8.onnx
+  edgecls bundle runs/pets --target android
 
 \b
 The first bundle of a target downloads its wheels, 7 to 107 MB; later ones need no network.
@@ -88,8 +102,8 @@ Where, when and with what they were taken is left out. With --no-photos no pictu
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; by default RUN/bundles/NAME-RELEASE-TARGET.edgecls.",
+    type=click.Path(path_type=Path),
+    help="The file to write, by default RUN/bundles/NAME-RELEASE-TARGET.edgecls; or the folder.",
 )
 @json_option
 def command(
@@ -128,6 +142,19 @@ def command(
             message,
             hint="edgecls bundle RUN --target bookworm64; see: edgecls bundle --list-targets",
         )
+    if target_name in FOLDERS:
+        others = {"--key": key, "--name": name, "--release": release, "--photos": photos}
+        others |= {"--no-photos": no_photos or None, "--data": data, "--python": python}
+        _refuse(
+            target_name,
+            artifacts,
+            [option for option, value in others.items() if value is not None],
+        )
+        _bundle_folder(RunDirectory(run), target_name, artifacts, out, as_json=as_json)
+        return
+    if out is not None and out.is_dir():
+        message = f"Expected a file to write with --out, got the directory {str(out)!r}."
+        raise OptionError(message, hint=f"--out {out}/pets.edgecls")
     if no_photos and (photos is not None or data is not None):
         message = "Expected --no-photos alone, got it with --photos or --data."
         raise OptionError(message, hint="leave one of them out")
@@ -152,6 +179,43 @@ def command(
             "warning: this bundle is NOT SIGNED: whoever can change the file can change what runs on the "
             "device; to sign it: edgecls keys new FILE, then add --key FILE"
         )
+
+
+def _refuse(target: str, artifacts: tuple[str, ...], others: list[str]) -> None:
+    """Refuse what a folder cannot have."""
+    if others:
+        message = (
+            f"Expected only --artifact and --out with --target {target}, got {', '.join(others)}."
+        )
+        raise OptionError(message, hint="leave them out: they are for bundles of a device")
+    if len(artifacts) > 1:
+        message = f"Expected one --artifact with --target {target}, got {len(artifacts)}."
+        raise OptionError(message, hint="make a folder for each of them, with --out")
+
+
+def _bundle_folder(
+    run: "RunDirectory", target: str, artifacts: tuple[str, ...], out: Path | None, *, as_json: bool
+) -> None:
+    from edgecls.bundling.folder_targets import FOLDER_TARGETS, bundle_folder
+
+    artifact = artifacts[0] if artifacts else None
+    result = bundle_folder(run, FOLDER_TARGETS[target], artifact=artifact, out=out)
+    if as_json:
+        print_record(result)
+    else:
+        _print_folder(result)
+
+
+def _print_folder(result: "FolderBundle") -> None:
+    parts: dict[str, list[int]] = {}
+    for name, size in result.files.items():
+        parts.setdefault(name.rpartition("/")[0] or ".", []).append(size)
+    rows = [(part, str(len(sizes)), _megabytes(sum(sizes))) for part, sizes in parts.items()]
+    rows.append(("all", str(len(result.files)), _megabytes(sum(result.files.values()))))
+    runtime = f" with {result.runtime}" if result.runtime else ""
+    print_table(f"{result.model} for {result.target}{runtime}", ("folder", "files", "MB"), rows)
+    print_line(f"wrote {result.folder}", style="bold")
+    click.echo(FOLDERS[result.target].format(folder=result.folder))
 
 
 def _print(result: "BundleResult") -> None:
@@ -209,6 +273,10 @@ def _print_targets(*, as_json: bool) -> None:
     for one in targets.targets:
         if one.note:
             click.echo(f"{one.name}: {one.note}")
+    from edgecls.bundling.folder_targets import FOLDER_TARGETS
+
+    for folder in FOLDER_TARGETS.values():
+        click.echo(f"{folder.name}: a folder with {folder.title}")
 
 
 def _megabytes(size: int) -> str:

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 LOCKS = Path(__file__).parent / "locks"
+FOLDER_TARGETS = ("web", "android")  # of edgecls bundle too: a folder, nothing that installs itself
 _OLDEST_GLIBC = {
     "x86_64": 5,
     "aarch64": 17,
@@ -193,8 +194,9 @@ def find_target(name: str) -> Target:
     """
     if name in TARGETS:
         return TARGETS[name]
-    near = get_close_matches(name, TARGETS, n=1, cutoff=0.5)
-    message = f"Expected a target of {', '.join(TARGETS)}, got {name!r}."
+    known = [*TARGETS, *FOLDER_TARGETS]
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    message = f"Expected a target of {', '.join(known)}, got {name!r}."
     mean = f"did you mean {near[0]}? " if near else ""
     raise OptionError(message, hint=f"{mean}see: edgecls bundle --list-targets")
 

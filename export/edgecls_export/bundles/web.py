@@ -5,28 +5,22 @@ holds to the same bytes, and runs the model's golden samples before it is used. 
 need no server, are those of the live page.
 """
 
-import hashlib
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import edgecls_device.web
 from edgecls_device.artifact import Artifact
-from edgecls_device.errors import ArtifactError, SpecError, StorageError
-from edgecls_device.files import make_directory, read_bytes, storage_errors
-from edgecls_device.records import from_json, to_json
+from edgecls_device.errors import ArtifactError
 from edgecls_device.spec import InputTensor, ModelSpec
 
-__all__ = ["WebFolder", "WebModel", "WebRuntime", "write_web"]
+from edgecls_export.bundles.folders import FolderBundle, write_folder
+
+__all__ = ["WebModel", "WebRuntime", "write_web"]
 
 _PAGE = Path(__file__).parent / "web_page"
 _LIVE_PAGE = Path(edgecls_device.web.__file__).parent / "page"
 _SHARED = ("page.css", "theme.js", "elements.js", "decision.js", "words.js")
-_RECORD = "model/model.json"
-_MAX_RECORD_BYTES = 20_000_000
 
 _README = """{name}: an image classifier that runs in the browser.
 
@@ -39,9 +33,10 @@ there. They give the camera only to pages on https:// or localhost; photos work 
 
 Pictures never leave the browser, and nothing is asked of any other server.
 
-model/    {file} and what it means (model.json)
-page/     the page's own scripts
-runtime/  {runtime}, (c) Microsoft Corporation, MIT licence (LICENSE.txt)
+edgecls.json  what the model means, with its golden samples
+model/        {file}
+page/         the page's own scripts
+runtime/      {runtime}, (c) Microsoft Corporation, MIT licence (LICENSE.txt)
 
 With these two headers on every file the model runs in several threads:
 
@@ -114,27 +109,7 @@ class WebModel:
     spec: ModelSpec
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WebFolder:
-    """What was written.
-
-    Attributes:
-        folder: The folder, absolute.
-        model: Name of the model file in it.
-        runtime: Name of the runtime in it.
-        files: Name of each file in it -> its size in bytes.
-    """
-
-    kind: ClassVar[str] = "edgecls.bundle_web"
-    version: ClassVar[int] = 1
-
-    folder: str
-    model: str
-    runtime: str
-    files: dict[str, int]
-
-
-def write_web(artifact: Artifact, *, runtime: WebRuntime, out: Path) -> WebFolder:
+def write_web(artifact: Artifact, *, runtime: WebRuntime, out: Path) -> FolderBundle:
     """Write the folder, whole or not at all; one that was written before is replaced.
 
     Args:
@@ -143,31 +118,19 @@ def write_web(artifact: Artifact, *, runtime: WebRuntime, out: Path) -> WebFolde
         out: The folder.
 
     Raises:
-        ArtifactError: If the model cannot run there.
+        ArtifactError: If it is not one that the page can feed.
         StorageError: If it cannot be written, or ``out`` holds something else.
     """
     spec = _spec_of(artifact)
-    out = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - keeps links, takes a missing path
-    _check_destination(out)
-    files = _files(artifact, spec, runtime)
-    with storage_errors("write", out):
-        make_directory(out.parent)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        try:
-            fresh = temporary / "new"
-            for name, content in files.items():
-                make_directory((fresh / name).parent)
-                (fresh / name).write_bytes(content)
-            if out.exists():
-                out.replace(temporary / "old")
-            fresh.replace(out)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    return WebFolder(
-        folder=str(out),
+    folder, sizes = write_folder(
+        out, _record(artifact, spec, runtime), _files(artifact, spec, runtime)
+    )
+    return FolderBundle(
+        target="web",
+        folder=str(folder),
         model=artifact.path.name,
         runtime=runtime.name,
-        files={name: len(content) for name, content in files.items()},
+        files=sizes,
     )
 
 
@@ -188,42 +151,25 @@ def _spec_of(artifact: Artifact) -> ModelSpec:
     return spec
 
 
-def _check_destination(out: Path) -> None:
-    """Refuse to replace anything but a folder of ours."""
-    with storage_errors("read", out):
-        if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-            return
-        record = out / _RECORD
-        is_ours = record.is_file()
-    if is_ours:
-        try:
-            from_json(WebModel, read_bytes(record, max_bytes=_MAX_RECORD_BYTES), name=str(record))
-        except SpecError:
-            is_ours = False
-    if not is_ours:
-        message = (
-            f"Expected no folder yet at {str(out)!r}, or one of this command, got something else."
-        )
-        raise StorageError(message, hint="name another folder with --out")
-
-
-def _files(artifact: Artifact, spec: ModelSpec, runtime: WebRuntime) -> dict[str, bytes]:
-    name = artifact.path.name
-    model = WebModel(
-        file=name,
+def _record(artifact: Artifact, spec: ModelSpec, runtime: WebRuntime) -> WebModel:
+    return WebModel(
+        file=artifact.path.name,
         file_bytes=len(artifact.data),
-        file_sha256=hashlib.sha256(artifact.data).hexdigest(),
+        file_sha256=artifact.sha256,
         runtime=runtime.name,
         runtime_bytes=len(runtime.wasm),
         spec=spec,
     )
+
+
+def _files(artifact: Artifact, spec: ModelSpec, runtime: WebRuntime) -> dict[str, bytes]:
+    name = artifact.path.name
     page = {path.name: path.read_bytes() for path in sorted(_PAGE.iterdir()) if path.is_file()}
     shared = {shared: (_LIVE_PAGE / shared).read_bytes() for shared in _SHARED}
     readme = _README.format(name=spec.name, file=name, runtime=runtime.name)
     return {
         "index.html": page.pop("index.html"),
         "README.txt": readme.encode(),
-        _RECORD: to_json(model).encode(),
         f"model/{name}": artifact.data,
         **{f"page/{name}": content for name, content in sorted((page | shared).items())},
         "runtime/LICENSE.txt": _LICENCE.encode(),

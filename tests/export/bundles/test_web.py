@@ -36,7 +36,7 @@ def test_the_folder_holds_the_model_its_spec_and_the_runtime(model, tmp_path):
     } == result.files
     assert (folder / "model" / "pets.onnx").read_bytes() == model.read_bytes()
     assert (folder / "runtime" / "ort.wasm").read_bytes() == RUNTIME.wasm
-    record = from_json(WebModel, (folder / "model" / "model.json").read_bytes(), name="model.json")
+    record = from_json(WebModel, (folder / "edgecls.json").read_bytes(), name="edgecls.json")
     assert record.spec == read_artifact(model).spec
     assert record.runtime == RUNTIME.name
     assert "python3 -m http.server" in (folder / "README.txt").read_text()
@@ -82,7 +82,7 @@ def test_a_folder_of_something_else_is_left_alone(model, tmp_path, record):
     mine.mkdir(parents=True)
     (mine / "thesis.txt").write_text("mine")
     if record is not None:
-        (mine / "model.json").write_text(record)
+        (tmp_path / "web" / "edgecls.json").write_text(record)
     with pytest.raises(StorageError, match="got something else") as caught:
         written(model, tmp_path / "web")
     assert "--out" in caught.value.hint

@@ -106,8 +106,8 @@ def tiny_folder(out, spec, *, runtime=NO_RUNTIME):
 
 
 def change_record(folder, change):
-    """Let ``change`` alter ``model.json``."""
-    path = folder / "model" / "model.json"
+    """Let ``change`` alter ``edgecls.json``."""
+    path = folder / "edgecls.json"
     record = json.loads(path.read_text())
     change(record)
     path.write_text(json.dumps(record))

@@ -20,7 +20,7 @@ const fetched = async (path, advance = () => {}) => {
   return new Blob(blocks);
 };
 
-export const readModel = async () => JSON.parse(await (await fetched("model/model.json")).text());
+export const readModel = async () => JSON.parse(await (await fetched("edgecls.json")).text());
 
 export class Runner {
   #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
