@@ -44,11 +44,14 @@ MARKS = (b"PK\3\4", b"PK\1\2", b"PK\5\6", b"PK\6\6", b"PK\6\7", b"PK\7\x08")
 
 def fuzzed_manifest(body, dice) -> bytes:
     """Change one to three fields of a manifest, as JSON."""
-    changed = {"root": copy.deepcopy(body)}
+    changed = [copy.deepcopy(body)]
     for _ in range(dice.randrange(1, 4)):
         holder, key = _place(changed, dice)
-        _change(holder, key, dice)
-    text = json.dumps(changed.get("root"), indent=2, ensure_ascii=dice.random() < 0.1) + "\n"
+        if holder is changed:
+            changed[0] = copy.deepcopy(dice.choice(VALUES))
+        else:
+            _change(holder, key, dice)
+    text = json.dumps(changed[0], indent=2, ensure_ascii=dice.random() < 0.1) + "\n"
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -83,17 +86,12 @@ def fuzzed_archive(original, dice) -> bytes:
 
 def _place(changed, dice):
     """Return where a value is: any, as deep as it goes."""
-    holder, key = changed, "root"
+    holder, key = changed, 0
     while True:
         value = holder[key]
-        keys = (
-            list(value)
-            if isinstance(value, dict)
-            else list(range(len(value)))
-            if isinstance(value, list)
-            else []
-        )
-        if not keys or dice.random() < 0.15:
+        keys = list(value) if isinstance(value, dict) else []
+        keys = list(range(len(value))) if isinstance(value, list) else keys
+        if not keys or dice.random() < 0.1:
             return holder, key
         holder, key = value, dice.choice(keys)
 
@@ -103,7 +101,9 @@ def _change(holder, key, dice) -> None:
     if how == 0 and len(holder) > 1:
         del holder[key]
     elif how == 1 and isinstance(holder, dict):
-        holder[dice.choice(("more", "", "kind", "version", "__class__"))] = dice.choice(VALUES)
+        holder[dice.choice(("more", "", "kind", "version", "__class__"))] = copy.deepcopy(
+            dice.choice(VALUES)
+        )
     elif how == 2 and isinstance(holder, list):
         holder.insert(dice.randrange(len(holder) + 1), copy.deepcopy(dice.choice(holder)))
     elif how == 3 and isinstance(value, str):
