@@ -151,7 +151,7 @@ def _linux(
         camera=_LINUX_CAMERAS,
         sees_system_packages=False,
         default_artifacts=_INT8,
-        note="Debian 10, Ubuntu 20.04 or later; choose with --python",
+        note="Debian 12, Ubuntu 22.04 or later; name the Python that it has with --python",
     )
 
 
