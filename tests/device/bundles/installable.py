@@ -66,15 +66,12 @@ def installable(path, tmp_path, *, release=1, off=0.0, photos_off=0.0, formats=H
         **wheels(),
         **how.pop("contents", {}),
     }
-    return write_bundle(
-        path,
-        contents,
-        release=release,
-        target=this_machine(),
-        environment=environment_of(contents),
-        artifacts=tuple(bundled(f) for f in formats),
-        **how,
-    )
+    usual = {
+        "target": this_machine(),
+        "environment": environment_of(contents),
+        "artifacts": tuple(bundled(f) for f in formats),
+    }
+    return write_bundle(path, contents, release=release, **{**usual, **how})
 
 
 def bundled(file_format):
