@@ -244,35 +244,25 @@ def _print_targets(*, as_json: bool) -> None:
     if as_json:
         print_record(targets)
         return
-    columns = (
-        "target",
-        "system",
-        "architecture",
-        "Python",
-        "glibc",
-        "runtimes",
-        "wheels",
-        "from apt",
-        "cameras",
-    )
+    columns = ("target", "system", "dpkg", "Python", "runtimes", "wheels MB")
     rows = [
         (
             one.name,
             one.title,
             one.architecture,
-            ", ".join(one.pythons),
-            one.glibc,
+            f"{one.pythons[0]}" + (" and others" if len(one.pythons) > 1 else ""),
             ", ".join(one.backends),
-            _megabytes(one.wheels_bytes) + " MB",
-            ", ".join(one.apt_packages) or "-",
-            one.camera,
+            _megabytes(one.wheels_bytes),
         )
         for one in targets.targets
     ]
-    print_table("Targets", columns, rows, is_tight=True)
+    print_table("", columns, rows, is_tight=True)
     for one in targets.targets:
+        click.echo(f"{one.name}: glibc {one.glibc} or newer; {one.camera}")
+        if one.apt_packages:
+            click.echo(f"  once, on the device: sudo apt install {' '.join(one.apt_packages)}")
         if one.note:
-            click.echo(f"{one.name}: {one.note}")
+            click.echo(f"  {one.note}")
     from edgecls.bundling.folder_targets import FOLDER_TARGETS
 
     for folder in FOLDER_TARGETS.values():
