@@ -1,12 +1,15 @@
 """How a version is started: its own Python, the model file that the device chose, and a user without rights."""
 
+import hashlib
 import os
 import pwd
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgecls_device.bundles.installation import Installation
+from edgecls_device.bundles.manifest import MANIFEST, Manifest
 from edgecls_device.bundles.tuning import TUNING, Tuning
-from edgecls_device.errors import OptionError
+from edgecls_device.errors import OptionError, SpecError
 from edgecls_device.files import read_bytes, storage_errors
 from edgecls_device.records import from_json
 from edgecls_device.service.toml_lines import read_toml
@@ -17,6 +20,8 @@ __all__ = ["PYTHON", "Account", "find_account", "version_program"]
 PYTHON = "environment/bin/python"
 MOST_CONFIG_BYTES = 65_536
 MOST_TUNING_BYTES = 1_000_000
+MOST_MANIFEST_BYTES = 4_000_000
+CHUNK_BYTES = 1 << 20
 UMASK = 0o027
 
 
@@ -74,12 +79,13 @@ def version_program(
 
     Raises:
         OptionError: If the configuration is no TOML, or names a model file: that is the bundle's part.
-        SpecError: If the device's choice is damaged.
-        StorageError: If one of the two cannot be read.
+        SpecError: If the device's choice is damaged, or the model file is not the one that was installed.
+        StorageError: If one of them cannot be read.
     """
     folder = installation.version(version)
     path = folder / TUNING
     tuning = from_json(Tuning, read_bytes(path, max_bytes=MOST_TUNING_BYTES), name=str(path))
+    _check_model(folder, tuning.artifact)
     named = _options(installation)
     command = [folder / PYTHON, "-I", "-m", "edgecls", "run", folder / tuning.artifact]
     command += ["--config", installation.config]
@@ -98,6 +104,24 @@ def version_program(
         options=options,
         keeps_words=True,
     )
+
+
+def _check_model(folder: Path, artifact: str) -> None:
+    """Refuse a model file that a disk has changed: most that have a wrong bit load and run all the same."""
+    manifest = folder / MANIFEST
+    if not manifest.exists():
+        return
+    data = read_bytes(manifest, max_bytes=MOST_MANIFEST_BYTES)
+    member = from_json(Manifest, data, name=str(manifest)).member(artifact)
+    path, digest = folder / artifact, hashlib.sha256()
+    with storage_errors("read", path), path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    if digest.hexdigest() != member.sha256:
+        message = f"Expected the model file {path} as it was installed, got it changed."
+        raise SpecError(
+            message, hint="check the disk, then install a new release: edgecls update BUNDLE"
+        )
 
 
 def _options(installation: Installation) -> set[str]:

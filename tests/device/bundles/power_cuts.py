@@ -27,7 +27,7 @@ CHANGING = (
     "mkdirat,?rmdir,?mknod,mknodat,?chmod,fchmod,fchmodat,?chown,fchown,?lchown,fchownat,?utime,?utimes,"
     "utimensat,?futimesat,setxattr,fsetxattr,lsetxattr,fsync,fdatasync,sync,syncfs,flock"
 )
-"""What changes files, opens them for it, or waits for it, if there is such a call; ``close`` changes nothing."""
+"""What changes files, opens them for it, or waits for it, if there is such a call. ``close`` changes none."""
 
 FOR_CHANGING = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC)")
 LINE = re.compile(r"(\d+ +)?(\w+)\((.*)")
