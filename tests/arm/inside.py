@@ -3,10 +3,10 @@
     sudo python3 -m tests.arm.inside bookworm64 -- python3 -c 'import platform; print(platform.machine())'
     sudo python3 -m tests.arm.inside bookworm64 --celsius 82 --throttled 0x50005 --layer kept -- sh
 
-The command gets namespaces of its own (users, mounts, processes, network, host name), in which qemu is registered
-for the programs of the architecture: nothing of this machine is changed, and all ends with the command. What it
-writes goes to a layer above the root file system, so several can share one. It sees the sensors of a Raspberry Pi,
-with the values given here.
+The command gets namespaces of its own (users, mounts, processes, network, host name), in which qemu is
+registered for the programs of the architecture: nothing of this machine is changed, and all ends with the
+command. What it writes goes to a layer above the root file system, so several can share one. It sees the
+sensors of a Raspberry Pi, with the values given here.
 
 Linux 6.7 or later, for a ``binfmt_misc`` of its own in a user namespace; root; and ``qemu-user-static``.
 """
@@ -78,8 +78,8 @@ class Errand:
 
     Attributes:
         command: Program and arguments, with paths of the inside.
-        below: Folders that make up what is there, the topmost first; they are not changed. The root file system is
-            the last, others are ``upper`` of a layer that an earlier command wrote.
+        below: Folders that make up what is there, the topmost first; they are not changed. The root file system
+            is the last, others are ``upper`` of a layer that an earlier command wrote.
         layer: Folder for what the command writes; a later command can go on with it.
         brought: File of this machine -> its read-only path inside.
         variables: Added to its environment.

@@ -2,11 +2,13 @@
 
     python3 -m tests.arm.root_file_systems bookworm64 trixie64 bookworm32
 
-Each is a ``.tar.gz`` in the cache, beside its SHA-256, which is checked whenever it is used. ``apt`` fetches the
-packages: it checks the archive's signature with Debian's keyring, and every package by the hash that the signed
-index gives for it. They are unpacked, not configured: emulated, the packages' own scripts take seven minutes, and
-what they would do that matters here is little and stands in ``finish``. Needs Debian or Ubuntu with ``apt``, ``dpkg``
-and ``debian-archive-keyring``, and root, since the files must belong to root.
+Each is a ``.tar.gz`` in the cache, beside its SHA-256, which is checked whenever it is used. ``apt`` fetches
+the packages: it checks the archive's signature with Debian's keyring, and every package by the hash that the
+signed index gives for it. They are unpacked, not configured: emulated, the packages' own scripts take seven
+minutes, and what they would do that matters here is little and stands in ``finish``.
+
+Needs Debian or Ubuntu with ``apt``, ``dpkg`` and ``debian-archive-keyring``; and root, since the files must
+belong to root.
 """
 
 import argparse

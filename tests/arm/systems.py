@@ -1,8 +1,8 @@
 """The systems that are emulated: the Debian packages they consist of, and the computer they believe to be on.
 
 Raspberry Pi OS is Debian's arm64, or for 32 bits Raspbian, whose packages have Debian's names and versions.
-What is installed here is less than what any of its images holds, so a bundle that gets along with this gets along
-with them: no ``python3-venv``, no ``pip``, no compiler.
+What is installed here is less than what any of its images holds, so a bundle that gets along with this gets
+along with them: no ``python3-venv``, no ``pip``, no compiler.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 __all__ = ["SYSTEMS", "Board", "System"]
 
-BASE = ("python3", "openssl", "passwd", "libstdc++6", "netbase", "procps")
+BASE = ("python3", "openssl", "passwd", "libstdc++6", "netbase", "procps", "curl")
 """Beside the essential packages: each is in Raspberry Pi OS Lite too."""
 
 

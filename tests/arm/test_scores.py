@@ -1,0 +1,52 @@
+"""What the models give on another architecture, against what they gave on this one."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.arm.conftest import TARGETS
+from tests.arm.pi import HOME, PYTHON, ROOT
+
+pytestmark = [
+    pytest.mark.arm,
+    pytest.mark.timeout(3600),
+    pytest.mark.parametrize("bare", TARGETS, indirect=True),
+]
+
+TWO_STEPS = 2 / 256  # of an 8-bit score
+OTHER_PROCESSORS = {
+    "bookworm64": "cortex-a76",
+    "trixie64": "cortex-a72",
+    "bookworm32": "cortex-a15",
+}
+BACKENDS = {"bookworm32": {"tflite-runtime"}}
+
+
+@pytest.mark.parametrize("is_other", [False, True], ids=["its processor", "another processor"])
+def test_scores_of_fifty_photos_are_within_two_steps_and_labels_equal(
+    installed, tmp_path, is_other
+):
+    name = installed.pi.system.name
+    program = Path(__file__).with_name("score_photos.py")
+    pi = installed.pi.with_files(program).above(tmp_path)
+    processor = OTHER_PROCESSORS[name] if is_other else ""
+    done = pi.run(PYTHON, f"{HOME}/{program.name}", f"{ROOT}/confirmed", processor=processor)
+    assert done.code == 0, done.printed
+
+    with zipfile.ZipFile(installed.bundles[1]) as bundle:
+        golden = json.loads(bundle.read("golden/photos.json"))["photos"]
+    found = json.loads(done.output)
+    assert len(golden) >= 50
+    ran = {backend for by_backend in found.values() for backend in by_backend}
+    assert ran == BACKENDS.get(name, {"litert", "onnxruntime"})
+    for member, by_backend in found.items():
+        here = np.array([photo["scores"][member] for photo in golden])
+        for backend, scores in by_backend.items():
+            there = np.array(scores)
+            worst = np.abs(there - here).max()
+            assert there.shape == here.shape
+            assert worst <= TWO_STEPS, f"{member} on {backend}"
+            assert (there.argmax(1) == here.argmax(1)).all(), f"{member} on {backend}"
