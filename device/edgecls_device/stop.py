@@ -44,12 +44,15 @@ class Stop:
 def stop_on_signals(stop: Stop) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM set ``stop`` inside the block; a second Ctrl-C interrupts at once.
 
+    A second SIGTERM does not: systemd sends one to each process of a service, and a parent passes its own on.
     It must be called in the main thread.
     """
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del frame
         if stop.is_requested:
+            if number == signal.SIGTERM:
+                return
             raise KeyboardInterrupt
         names = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
         stop.request(names[signal.Signals(number)], signal_number=number)

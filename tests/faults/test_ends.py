@@ -37,6 +37,21 @@ def test_sigterm_at_any_time_drains_within_five_seconds(start, tmp_path):
         wait_until(lambda below=below: not any(is_running(pid) for pid in below))
 
 
+def test_a_second_sigterm_as_systemd_and_a_parent_send_it_tears_nothing_apart(start, tmp_path):
+    for i, gap_s in enumerate((0.0, 0.005, 0.05)):
+        path = tmp_path / f"{i}.jsonl"
+        process = start("--json", "--json-file", path)
+        process.stdout.readline()
+        for _ in range(5):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(gap_s)
+        code, _, err = ended(process)
+        assert code in {0, -signal.SIGTERM}, err  # the latter if one comes when all is done
+        assert "ended by SIGTERM" in err
+        assert "Traceback" not in err
+        assert all(json.loads(line) for line in path.read_text().splitlines())
+
+
 def test_sigterm_before_the_first_frame_ends_it_too(start):
     for delay in (0.3, 0.6):
         process = start("--json")

@@ -10,6 +10,7 @@ from edgecls_device.bundles.settling import confirm
 __all__ = ["Course"]
 
 LOOKS_EVERY_S = 0.5
+STOPPED = "stopping: SIGTERM"
 
 
 class Course:
@@ -18,6 +19,7 @@ class Course:
     Attributes:
         judge: Who judges it while it is on trial; else None.
         is_switched: Whether another version has its turn.
+        is_stopped: Whether the life that ended last was ended by a signal, ours or of somebody else.
     """
 
     def __init__(self, installation: Installation, version: str, judge: Judge | None) -> None:
@@ -29,7 +31,7 @@ class Course:
             judge: None if it is confirmed.
         """
         self.judge = judge
-        self.is_switched = False
+        self.is_switched = self.is_stopped = False
         self._installation = installation
         self._version = version
         self._next_look = 0.0
@@ -39,6 +41,7 @@ class Course:
         if self.judge is not None:
             self.judge.hear(message, time.monotonic())
         passed = {name: value for name, value in message.items() if name != "STOPPING"}
+        self.is_stopped = "STOPPING" in message and message.get("STATUS") == STOPPED
         if "STATUS" in passed:
             passed["STATUS"] = f"{self.title}: {passed['STATUS']}"
         return passed

@@ -33,6 +33,7 @@ CRASHES = {
     signal.SIGFPE: "arithmetic error",
     signal.SIGABRT: "aborted",
     signal.SIGKILL: "killed, as when memory runs out",
+    signal.SIGTERM: "stopped by somebody else",
 }
 ENDS = {
     1: "It failed",
@@ -45,6 +46,7 @@ ENDS = {
     8: "It could not read or write a file",
     9: "It could not use the network",
     UNSTARTABLE: "It could not be started",
+    128 + signal.SIGTERM: "Somebody else stopped it",
 }
 
 

@@ -14,8 +14,9 @@ boot. Then it is kept or left as ``judging.py`` says. What a confirmed version t
   it is started again and again, at last every thirty seconds.
 - 4, 5 before the first frame, or no program at all: its own files are damaged. Another try would not mend them:
   the version before takes over at once, if there is one.
-- anything else, such as a crash, a hang, or a model that goes wrong while it runs: started again; after three
-  times within ten minutes the version before takes over, once. Without one the keeper ends with 16.
+- anything else, such as a crash, a hang, a model that goes wrong while it runs, or a SIGTERM from somebody else:
+  started again; after three times within ten minutes the version before takes over, once. Without one the
+  keeper ends with 16.
 
 Whatever it needs is imported at its start, since the files it came from may be removed later.
 """
@@ -24,7 +25,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgecls_device.bundles.course import Course
 from edgecls_device.bundles.installation import Installation
@@ -54,6 +55,7 @@ __all__ = ["keep"]
 FINAL = {0, OptionError.exit_code, DataError.exit_code, MissingDependencyError.exit_code}
 MAY_PASS = {SourceError.exit_code, StorageError.exit_code, NetworkError.exit_code}
 DAMAGED = {SpecError.exit_code, ArtifactError.exit_code, UNSTARTABLE}
+STOPPED = 128 + signal.SIGTERM
 HINT = "see what it printed; install a new release: edgecls update BUNDLE"
 
 Say = Callable[[str], None]
@@ -180,11 +182,15 @@ class _Keeper:
         except (SpecError, StorageError) as error:
             return _still_born(error.message, start)
         try:
-            return self._watch.live(program, course)
+            life = self._watch.live(program, course)
         except EdgeclsError:
             raise  # some of ours are an OSError too, and come from another place
         except OSError as error:
             return _still_born(f"{error.filename}: {error.strerror}", start)
+        is_asked = self._watch.signal_number or course.is_switched
+        if life.code == 0 and course.is_stopped and not is_asked:
+            return replace(life, code=STOPPED, why="was stopped by somebody else")
+        return life
 
     def _next(
         self, version: str, course: Course, life: Life, deaths: Deaths, failures: int

@@ -90,8 +90,8 @@ def test_a_version_that_passes_its_trial_is_confirmed_and_never_stopped(keeper, 
 def test_a_switch_is_noticed_within_a_second_and_the_old_version_ends_by_itself(
     keeper, installation
 ):
-    begin = time.monotonic()
     put_on_trial(installation, NEW, "work")
+    begin = time.monotonic()
     wait_until(lambda: runs(installation, NEW))
     asked = float((installation.version(OLD) / "asked").read_text())
     assert asked - begin < 1.0
@@ -244,6 +244,14 @@ def test_a_confirmed_version_that_dies_is_started_again(keeper, installation):
     wait_until(lambda: runs_only(installation, NEW))
     assert "was killed by SIGABRT" in keeper.text()
     assert told(installation, NEW) == ["trial", "confirmed"]
+
+
+def test_a_confirmed_version_that_somebody_else_stops_is_started_again(keeper, installation):
+    pid = lives(installation, OLD)[-1][0]
+    wait_until((installation.version(OLD) / "works").exists)
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: len(lives(installation, OLD)) == 2 and runs(installation, OLD))
+    assert "was stopped by somebody else" in keeper.text()
 
 
 def test_three_deaths_of_a_confirmed_version_bring_the_one_before_back_once(keeper, installation):
