@@ -14,7 +14,7 @@ boot. Then it is kept or left as ``judging.py`` says. What a confirmed version t
   it is started again and again, at last every thirty seconds.
 - 4, 5 before the first frame, or no program at all: its own files are damaged. Another try would not mend them:
   the version before takes over at once, if there is one.
-- anything else, such as a crash, a hang, a model that goes wrong while it runs, or a SIGTERM from somebody else:
+- anything else, such as a crash, a hang, a model that goes wrong while it runs, or a SIGTERM of somebody else:
   started again; after three times within ten minutes the version before takes over, once. Without one the
   keeper ends with 16.
 
