@@ -254,6 +254,27 @@ def test_a_confirmed_version_that_somebody_else_stops_is_started_again(keeper, i
     assert "was stopped by somebody else" in keeper.text()
 
 
+@pytest.mark.parametrize(
+    ("later", "why"),
+    [
+        (
+            "streak",
+            r"It ended with exit code 5, 3 times within 10 minutes: Expected scores that are",
+        ),
+        ("hang", r"It hung, 3 times within 10 minutes: File .*scripted_worker"),
+        ("kill 9", r"It was killed by SIGKILL, 3 times within 10 minutes\."),
+    ],
+)
+def test_a_model_that_goes_wrong_three_times_since_brings_the_one_before_back(
+    keeper, installation, later, why
+):
+    put_on_trial(installation, NEW, "die 40", later)
+    wait_until(lambda: told(installation, NEW) == ["trial", "confirmed", "reverted"])
+    wait_until(lambda: runs_only(installation, OLD))
+    assert re.match(why, reason(installation, NEW))
+    assert len(lives(installation, NEW)) == 3
+
+
 def test_three_deaths_of_a_confirmed_version_bring_the_one_before_back_once(keeper, installation):
     put_on_trial(installation, NEW, "die 40")
     wait_until(lambda: told(installation, NEW) == ["trial", "confirmed", "reverted"])
