@@ -237,6 +237,10 @@ def test_a_missing_model_is_said(tab, folder, tmp_path):
 def test_opened_as_a_file_it_says_what_to_do(tab, folder):
     tab.open((folder / "index.html").as_uri())
     tab.wait(SAYS, "#needs-server", "python3 -m http.server 8000")
+    tab.resize(DESKTOP)
+    tab.wait("return document.querySelector('#needs-server').clientHeight > 60")
+    assert tab.middle("#needs-server")[1] < 200  # where it is seen
+    tab.wait("return getComputedStyle(document.querySelector('#live')).visibility === 'hidden'")
 
 
 def test_it_runs_in_several_threads_where_the_server_isolates_it(page, folder):
