@@ -234,6 +234,16 @@ def test_a_missing_model_is_said(tab, folder, tmp_path):
         tab.wait(SAYS, "#pill", "Failed")
 
 
+def test_a_missing_runtime_is_said(tab, folder, tmp_path):
+    """The thread may fail before it is asked anything."""
+    shutil.copytree(folder, tmp_path / "web")
+    (tmp_path / "web" / "runtime" / "ort.js").unlink()
+    with serving(tmp_path / "web") as url:
+        tab.open(url)
+        tab.wait(SAYS, "#reasons", "The model's thread failed: a file of it is missing")
+        tab.wait(SAYS, "#pill", "Failed")
+
+
 def test_opened_as_a_file_it_says_what_to_do(tab, folder):
     tab.open((folder / "index.html").as_uri())
     tab.wait(SAYS, "#needs-server", "python3 -m http.server 8000")

@@ -167,6 +167,48 @@ def test_photos_are_upright_as_exif_says(page, suffix, order):
         assert (decoded(page, data) == wanted[:, :, ::-1]).all(), value
 
 
+def profile_with_swapped_colors():
+    """An ICC profile (ICC.1:2010) of the kind that phones write, but with red and blue swapped."""
+    primaries = {
+        "rXYZ": (0.143, 0.061, 0.714),
+        "gXYZ": (0.385, 0.717, 0.097),
+        "bXYZ": (0.436, 0.222, 0.014),
+    }
+    white = {"wtpt": (0.9642, 1.0, 0.8249)}
+
+    def xyz(values):
+        return b"XYZ " + bytes(4) + struct.pack(">3i", *(round(65536 * value) for value in values))
+
+    curve = b"curv" + bytes(4) + struct.pack(">IH", 1, 0x0233) + bytes(2)  # a gamma of 2.2
+    tags = {name: xyz(values) for name, values in (white | primaries).items()}
+    tags |= dict.fromkeys(("rTRC", "gTRC", "bTRC"), curve)
+    tags["desc"] = b"desc" + bytes(4) + struct.pack(">I", 2) + b"x\0" + bytes(78)
+    tags["cprt"] = b"text" + bytes(4) + b"none\0" + bytes(3)
+    table, data, start = b"", b"", 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        table += name.encode() + struct.pack(">2I", start + len(data), len(content))
+        data += content + bytes(-len(content) % 4)
+    size = start + len(data)
+    header = struct.pack(">I4sI4s4s4s", size, bytes(4), 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    header += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + data
+
+
+def test_colors_are_taken_as_they_are_stored(page):
+    """Phones write colour profiles; neither OpenCV nor the page applies them."""
+    plain = cv2.imencode(".jpg", np.full((16, 16, 3), (0, 0, 200), np.uint8))[1].tobytes()
+    body = b"ICC_PROFILE\0\x01\x01" + profile_with_swapped_colors()
+    data = plain[:2] + b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + plain[2:]
+    applied = ask(
+        page,
+        "upright",
+        "createImageBitmap(new Blob([given[0]])).then((bitmap) => module.pixelsOf(bitmap).pixels.slice(0, 3))",
+        data,
+    )
+    assert applied[2] > applied[0]  # the profile is one that a browser understands
+    assert (decoded(page, data) == decode_image(data)[:, :, ::-1]).all()
+
+
 def test_transparent_pixels_are_laid_on_white(page):
     image = np.zeros((4, 4, 4), np.uint8)
     image[:, :2, 3], image[:, 2:, 3] = 0, 128

@@ -13,9 +13,13 @@ const fetched = async (path, advance = () => {}) => {
   if (!answer.ok) throw new Error(`Could not fetch ${path}: the server answered ${answer.status}.`);
   const blocks = [];
   const reader = answer.body.getReader();
-  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-    blocks.push(value);
-    advance(value.length);
+  try {
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+      blocks.push(value);
+      advance(value.length);
+    }
+  } catch {
+    throw new Error(`Could not fetch ${path}: the connection broke. Load the page again.`);
   }
   return new Blob(blocks);
 };
@@ -26,6 +30,7 @@ export class Runner {
   #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   #waiting = new Map();
   #count = 0;
+  #failure = null; // of the thread itself, which nothing can be asked after
 
   constructor() {
     this.#worker.onmessage = ({ data: { id, result, error } }) => {
@@ -35,8 +40,9 @@ export class Runner {
       else resolve(result);
     };
     this.#worker.onerror = (event) => {
-      const message = event.message || "a file of it is missing, or this browser is too old";
-      for (const { reject } of this.#waiting.values()) reject(new Error(`The model's thread failed: ${message}.`));
+      const reason = event.message || "a file of it is missing, or this browser is too old";
+      this.#failure = new Error(`The model's thread failed: ${reason}.`);
+      for (const { reject } of this.#waiting.values()) reject(this.#failure);
       this.#waiting.clear();
     };
   }
@@ -63,6 +69,7 @@ export class Runner {
   }
 
   #ask(message, moved) {
+    if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#count;
     const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     this.#worker.postMessage({ id, ...message }, moved);
