@@ -29,7 +29,11 @@ root_option = click.option(
 @click.command(epilog=EPILOG)
 @click.argument("bundle", type=click.Path(path_type=Path))
 @root_option
-@click.option("--again", is_flag=True, help="Try a version that failed here before.")
+@click.option(
+    "--again",
+    is_flag=True,
+    help="Try a version that failed here before, even if the service gets no frames now.",
+)
 @json_option
 def command(bundle: Path, root: Path | None, again: bool, as_json: bool) -> None:
     """Install BUNDLE beside the version that runs, and switch to it.

@@ -32,7 +32,7 @@ def judged(monkeypatch):
     """Let the keeper say something, at once."""
 
     def say(result, reason=""):
-        def verdict(installation, version, *, say):
+        def verdict(installation, version, *, name, say):
             if result == "confirmed":
                 confirm(installation, version)
             return Verdict(result=result, reason=reason)

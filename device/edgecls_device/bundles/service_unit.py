@@ -21,6 +21,7 @@ __all__ = [
     "has_systemd",
     "service_name",
     "service_state",
+    "service_status",
     "start_service",
     "systemctl",
     "write_unit",
@@ -164,6 +165,11 @@ def service_state(name: str) -> ServiceState:
         is_active=words[1] in {"active", "activating", "reloading"},
         told=", ".join(word or "unknown" for word in words),
     )
+
+
+def service_status(name: str) -> str:
+    """Return what a service says of itself in ``systemctl status``; empty if systemd does not know it."""
+    return _said("show", "--property=StatusText", "--value", service_name(name))
 
 
 def systemctl(*words: str) -> None:

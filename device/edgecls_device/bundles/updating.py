@@ -18,6 +18,7 @@ from edgecls_device.bundles.manifest import MANIFEST, Manifest, release_of
 from edgecls_device.bundles.outcome import Outcome
 from edgecls_device.bundles.preparing import check_room, prepare_version, read_tuning
 from edgecls_device.bundles.reading import Bundle, open_bundle
+from edgecls_device.bundles.service_unit import service_status
 from edgecls_device.bundles.state import State, Trial, read_state, write_state
 from edgecls_device.bundles.trusting import trust_for, trust_key
 from edgecls_device.bundles.verdict import wait_for_verdict
@@ -58,7 +59,7 @@ def update(
         path: The bundle.
         installation: An existing installation.
         say: Prints one line for the user.
-        again: Whether to try a version that failed before.
+        again: Whether to try a version that failed before, and even if the service gets no frames now.
 
     Returns:
         What came of it: ``confirmed``, ``reverted``, ``pending`` or ``same``.
@@ -67,7 +68,7 @@ def update(
         BundleError: If the bundle is damaged, not trusted, or not for this installation; or none of its model
             files gives the right scores here. The version that runs goes on.
         UpdateError: If it is older than what ran here, was changed without a new release, or failed before;
-            or another update goes on.
+            if another update goes on, or the service gets no frames.
         StorageError: If there is no room, or this user may not write there.
         SpecError: If the installation's own records are damaged.
         InterruptedRunError: On Ctrl-C while it is on trial; the trial goes on.
@@ -140,12 +141,13 @@ def _update(
         if version != before.current:
             _check_turn(bundle, installation, before)
             _check_release(bundle, before, again=again)
+            _check_frames(installation, before, again=again)
             say("Checking the bundle ...")
             bundle.check()
             _prepare(bundle, installation, before, say=say)
             _switch(installation, bundle, before)
     say(f"Release {bundle.manifest.release} is on trial ...")
-    verdict = wait_for_verdict(installation, version, say=say)
+    verdict = wait_for_verdict(installation, version, name=bundle.manifest.name, say=say)
     outcome = outcome_of(installation, version, verdict.result, reason=verdict.reason)
     return replace(outcome, notes=notes)
 
@@ -201,6 +203,19 @@ def _check_release(bundle: Bundle, before: _Before, *, again: bool) -> None:
     if version in state.failed and not again:
         message = f"Expected a version that did not fail here before, got {version}."
         raise UpdateError(message, hint="see why: edgecls history; to try it once more: --again")
+
+
+def _check_frames(installation: Installation, before: _Before, *, again: bool) -> None:
+    """Refuse what could not pass: without frames a trial fails, and the version would count as failed."""
+    if again or not is_kept(installation):
+        return
+    told = service_status(before.manifest.name)
+    if ": source_lost" in told:
+        message = f"Expected a service that gets frames, as a trial needs them, got {told}"
+        hint = (
+            "see what cameras there are: edgecls doctor --cameras; to try it all the same: --again"
+        )
+        raise UpdateError(message, hint=hint)
 
 
 def _notes(bundle: Bundle) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Literal
 from edgecls_device.bundles.history import read_history
 from edgecls_device.bundles.installation import Installation
 from edgecls_device.bundles.locks import is_kept
+from edgecls_device.bundles.service_unit import service_status
 from edgecls_device.bundles.state import read_state
 
 __all__ = ["Verdict", "wait_for_verdict"]
@@ -34,6 +35,7 @@ def wait_for_verdict(
     installation: Installation,
     version: str,
     *,
+    name: str,
     say: Callable[[str], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> Verdict:
@@ -42,6 +44,7 @@ def wait_for_verdict(
     Args:
         installation: Where.
         version: The folder's name of the version on trial.
+        name: The installed name, whose service tells how it goes.
         say: Prints one line for the user.
         clock: Seconds that never go back.
     """
@@ -55,7 +58,8 @@ def wait_for_verdict(
             return Verdict(result="pending", reason="The trial takes longer than expected.")
         if now - said >= SAYS_EVERY_S:
             said = now
-            say(f"  on trial for {now - start:.0f} s")
+            _, _, told = service_status(name).partition(" on trial: ")
+            say(f"  on trial for {now - start:.0f} s" + (f": {told}" if told else ""))
         time.sleep(LOOKS_EVERY_S)
 
 

@@ -57,6 +57,22 @@ def installation(tmp_path, bundle):
     return install(tmp_path / "tiny", bundle(5))
 
 
+@pytest.fixture
+def says(tmp_path, monkeypatch):
+    """Let systemd say something of the service."""
+
+    def say(text):
+        program = tmp_path / "bin" / "systemctl"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(
+            f'#!/bin/sh\ncase "$*" in *StatusText*edgecls-tiny) echo "{text}" ;; esac\n'
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    return say
+
+
 def confirm(installation):
     """Do what the keeper does with a version that is good."""
     version, before = installation.current_version(), installation.confirmed_version()
@@ -379,12 +395,31 @@ def test_ctrl_c_while_waiting_leaves_the_trial_to_the_keeper(installation, bundl
     assert installation.is_on_trial()
 
 
+def test_how_a_trial_goes_is_told_while_it_goes(installation, bundle, monkeypatch, says):
+    monkeypatch.setattr(verdict, "LONGEST_S", 0.5)
+    monkeypatch.setattr(verdict, "SAYS_EVERY_S", 0.1)
+    says("000006-52b1d136af27 on trial: ready: red, 30.0 frames a second, 7 results")
+    _, said = updated(installation, bundle(6), decide=lambda installation: None)
+    assert "  on trial for 0 s: ready: red, 30.0 frames a second, 7 results" in said
+
+
 def test_a_keeper_that_never_decides_is_not_waited_for_for_ever(installation, bundle, monkeypatch):
     monkeypatch.setattr(verdict, "LONGEST_S", 0.3)
     monkeypatch.setattr(verdict, "SAYS_EVERY_S", 0.1)
     outcome, said = updated(installation, bundle(6), decide=lambda installation: None)
     assert outcome.result == "pending"
     assert "  on trial for 0 s" in said
+
+
+def test_an_update_waits_until_there_are_frames_for_its_trial(installation, bundle, says):
+    lost = "000005-52b1d136af27: source_lost: The camera was unplugged."
+    says(lost)
+    with keeper(installation, confirm):
+        hint = refused(installation, bundle(6), UpdateError, f"as a trial needs them, got {lost}")
+    assert "--again" in hint
+    assert updated(installation, bundle(6), again=True)[0].result == "confirmed"
+    says("000006-52b1d136af27: ready: red, 30.0 frames a second, 900 results")
+    assert updated(installation, bundle(7))[0].result == "confirmed"
 
 
 def test_an_installation_without_a_version_is_installed_and_not_updated(tmp_path, bundle):
