@@ -3,6 +3,7 @@ import json
 import os
 import random
 import stat
+from pathlib import Path
 
 import pytest
 from edgecls_device.bundles.container import write_container
@@ -406,6 +407,14 @@ def test_every_tenth_cut_of_a_signed_bundle_is_noticed(signed):
         signed.write_bytes(data[:length])
         with pytest.raises(BundleError):
             open_bundle(signed)
+
+
+def test_a_refused_bundle_is_closed(unsigned, keys):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(BundleError) as caught:
+        open_bundle(unsigned, trust=trusting(keys[0]))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert caught.value.exit_code == 17
 
 
 def test_what_is_no_bundle_is_a_typed_error(tmp_path):
