@@ -7,6 +7,7 @@ documentation shows. Each test writes to a layer of its own above it.
 import os
 import shutil
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,12 @@ def key(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def bundle_of(run_directory, key):
+    """A function that gives the first release for a target."""
+    return lru_cache(lambda target: make_bundle(run_directory, target, key=key))
+
+
+@pytest.fixture(scope="session")
 def bare(request, tmp_path_factory):
     """A computer on which nothing is installed."""
     system = SYSTEMS[request.param]
@@ -91,11 +98,12 @@ def bare(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def installed(bare, run_directory, key, tmp_path_factory):
+def installed(bare, bundle_of, run_directory, key, tmp_path_factory):
     """A computer on which the session of the documentation was typed."""
     target = bare.system.name
-    changes = ({}, {"photos": 51}, {"photos": 51, "has_bug": True})
-    bundles = tuple(make_bundle(run_directory, target, key=key, **change) for change in changes)
+    changes = ({"photos": 51}, {"photos": 51, "has_bug": True})
+    later = (make_bundle(run_directory, target, key=key, **change) for change in changes)
+    bundles = (bundle_of(target), *later)
     clip = tmp_path_factory.mktemp("clip") / "clip.avi"
     _write_clip(clip)
     session = Path(__file__).with_name("session.sh")

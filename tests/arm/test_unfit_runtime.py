@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from tests.arm.bundles import make_bundle
 from tests.arm.pi import EDGECLS, HOME
 
 pytestmark = [
@@ -29,10 +28,8 @@ sys.meta_path.insert(0, Unfit)
 """
 
 
-def test_an_illegal_instruction_is_named_and_the_other_runtime_is_used(
-    bare, run_directory, tmp_path
-):
-    bundle = make_bundle(run_directory, "bookworm64", photos=50)
+def test_an_illegal_instruction_is_named_and_the_other_runtime_is_used(bare, bundle_of, tmp_path):
+    bundle = bundle_of("bookworm64")
     pi = bare.above(tmp_path).with_files(bundle)
     pi.write("/etc/python3.11/sitecustomize.py", UNFIT)
     done = pi.run("python3", f"{HOME}/{bundle.name}", "--no-service", "--json")

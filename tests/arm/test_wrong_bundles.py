@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.arm.bundles import make_bundle
 from tests.arm.pi import HOME
 
 pytestmark = [pytest.mark.arm, pytest.mark.timeout(3600)]
@@ -17,9 +16,9 @@ ANOTHER = [
 
 @pytest.mark.parametrize(("bare", "target", "wanted", "got"), ANOTHER, indirect=["bare"])
 def test_a_bundle_for_another_system_is_refused_before_anything_is_written(
-    bare, run_directory, tmp_path, target, wanted, got
+    bare, bundle_of, tmp_path, target, wanted, got
 ):
-    bundle = make_bundle(run_directory, target, photos=50)
+    bundle = bundle_of(target)
     done = (
         bare.above(tmp_path)
         .with_files(bundle)
@@ -33,8 +32,8 @@ def test_a_bundle_for_another_system_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize("bare", ["bookworm32"], indirect=True)
-def test_without_opencv_from_apt_the_one_command_is_named(bare, run_directory, tmp_path):
-    bundle = make_bundle(run_directory, "bookworm32", photos=50)
+def test_without_opencv_from_apt_the_one_command_is_named(bare, bundle_of, tmp_path):
+    bundle = bundle_of("bookworm32")
     known = (bare.below[-1] / "var/lib/dpkg/status").read_text(encoding="utf-8").split("\n\n")
     without = [one for one in known if not one.startswith("Package: python3-opencv\n")]
     assert len(without) == len(known) - 1
