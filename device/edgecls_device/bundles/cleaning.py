@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from edgecls_device.bundles.installation import Installation, sync_directory
+from edgecls_device.bundles.locks import switching
 from edgecls_device.bundles.state import State
 from edgecls_device.files import storage_errors
 
@@ -40,7 +41,7 @@ def clean(installation: Installation, state: State, *, environment: str = "") ->
     removed = [
         *_remove_others(installation.versions, versions),
         *_remove_others(installation.environments, environments),
-        *_remove_unfinished(installation.root),
+        *_remove_unfinished(installation),
     ]
     return tuple(removed)
 
@@ -65,9 +66,13 @@ def _remove_others(folder: Path, needed: Collection[str]) -> Iterator[str]:
             sync_directory(folder)
 
 
-def _remove_unfinished(root: Path) -> Iterator[str]:
+def _remove_unfinished(installation: Installation) -> Iterator[str]:
     """Remove what was being unpacked or written when a kill came; other hidden files are not ours."""
-    with storage_errors("clean", root):
+    root = installation.root
+    with (
+        switching(installation),
+        storage_errors("clean", root),
+    ):  # the keeper may write the state now
         for path in sorted(root.glob(".*")):
             if (path.is_dir() and not path.is_symlink()) or path.name.startswith(".state."):
                 _remove(path)

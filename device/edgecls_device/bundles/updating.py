@@ -227,8 +227,7 @@ def _prepare(
 ) -> None:
     """Make the new version's folder; whatever goes wrong, the one that runs is as it was."""
     manifest = bundle.manifest
-    with switching(installation):
-        clean(installation, before.state, environment=manifest.environment.digest)
+    clean(installation, before.state, environment=manifest.environment.digest)
     check_room(manifest, installation)
     try:
         prepare_version(bundle, installation, say)
