@@ -77,6 +77,17 @@ def test_pixels_are_the_same_bytes(page, size, rule, interpolation):
         assert (resized(page, pixels, wanted) == in_python(pixels, wanted)).all()
 
 
+@pytest.mark.parametrize("interpolation", ["bilinear", "nearest"])
+def test_places_on_the_border_between_two_pixels_go_to_the_same_one(page, interpolation):
+    """``1 / (to / from)`` and ``from / to`` differ in the last bit, which decides here."""
+    for size, target in (((6, 9), (34, 51)), ((3, 5), (17, 37)), ((9, 6), (111, 94))):
+        pixels = np.random.default_rng(6).integers(0, 256, (*size, 3), np.uint8)
+        rule = Preprocessing(
+            height=target[0], width=target[1], resize="stretch", interpolation=interpolation
+        )
+        assert (resized(page, pixels, rule) == in_python(pixels, rule)).all(), (size, target)
+
+
 def test_pixels_of_a_large_photo_are_the_same_bytes(page):
     pixels = np.random.default_rng(9).integers(0, 256, (1080, 1919, 3), np.uint8)
     rule = Preprocessing(height=224, width=224)
