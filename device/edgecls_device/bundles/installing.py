@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edgecls_device.bundles.cleaning import clean
 from edgecls_device.bundles.fitting import check_fit, read_system
 from edgecls_device.bundles.history import remember
 from edgecls_device.bundles.installation import DEFAULT_PARENT, Installation, sync_directory
@@ -27,6 +28,7 @@ from edgecls_device.bundles.service_unit import (
     ensure_user,
     has_systemd,
     service_name,
+    service_state,
     start_service,
     systemctl,
     write_unit,
@@ -44,7 +46,7 @@ from edgecls_device.errors import (
     StorageError,
     UpdateError,
 )
-from edgecls_device.files import storage_errors, write_atomically
+from edgecls_device.files import make_directory, storage_errors, write_atomically
 from edgecls_device.records import to_json
 
 __all__ = ["install", "main"]
@@ -174,11 +176,14 @@ def _install_first(
     The links come last: until then it is no installation, and the same command begins again.
     """
     manifest = bundle.manifest
-    check_room(manifest, installation)
-    with storage_errors("make", installation.root):
-        installation.prepare()
+    if not installation.root.exists():
+        check_room(manifest, installation)  # before anything is written
+    installation.prepare()
     with changing(installation):
         state = read_state(installation)
+        with switching(installation):  # what a kill left takes room too
+            clean(installation, state, environment=manifest.environment.digest)
+        check_room(manifest, installation)
         if manifest.release < state.floor:
             message = (
                 f"Expected release {state.floor} or a later one, got release {manifest.release}."
@@ -235,8 +240,8 @@ def _serve(
     name = bundle.manifest.name
     template = bundle.read(UNIT, MOST_BYTES).decode()
     is_new = write_unit(template, installation, name)
-    if not is_first:  # it runs, and its keeper has switched versions by itself
-        if is_new:
+    if not is_first and service_state(name).is_enabled:
+        if is_new:  # its keeper goes on, and switches versions by itself
             systemctl("daemon-reload")
         return ()
     service = service_name(name)
@@ -252,6 +257,7 @@ def _command(installation: Installation) -> tuple[str, ...]:
     """Make ``edgecls`` a command of this device, unless there is another one."""
     ours = installation.confirmed / "environment" / "bin" / "edgecls"
     if shutil.which("edgecls") is None and not COMMAND.is_symlink():
+        make_directory(COMMAND.parent)
         with storage_errors("write", COMMAND):
             COMMAND.symlink_to(ours)
     if COMMAND.is_symlink() and COMMAND.readlink() == ours:

@@ -57,9 +57,9 @@ def prepare_version(
     with _readable_for_all():
         if folder.exists():
             shutil.rmtree(folder)
-        environment = make_environment(bundle, installation, say)
         try:
-            _unpack(bundle, folder, environment)
+            _unpack(bundle, folder)  # first, since damage there is found in a moment
+            _link(folder, make_environment(bundle, installation, say))
             tuning = accept(folder, bundle.manifest, say)
             write_atomically(folder / TUNING, to_json(tuning))
         except BaseException:  # Ctrl-C too; a kill leaves it to the next update
@@ -119,10 +119,13 @@ def _kept(manifest: Manifest) -> tuple[str, ...]:
     return tuple(one.name for one in manifest.members if not one.name.startswith(start))
 
 
-def _unpack(bundle: "Bundle", folder: Path, environment: Path) -> None:
+def _unpack(bundle: "Bundle", folder: Path) -> None:
     make_directory(folder)
     bundle.unpack(folder, _kept(bundle.manifest))
     write_atomically(folder / MANIFEST, bundle.manifest_bytes)
+
+
+def _link(folder: Path, environment: Path) -> None:
     link = folder / "environment"
     with storage_errors("write", link):
         link.symlink_to(Path("../..") / environment.parent.name / environment.name)

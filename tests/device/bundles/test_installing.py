@@ -140,10 +140,13 @@ def test_a_kill_while_it_is_tried_leaves_nothing_that_hinders_the_next_try(tmp_p
     process.stderr.close()
     installation = Installation(tmp_path / "root")
     assert installation.current_version() is None
+    (installation.root / ".wheels-left").mkdir()
     done = run_bundle(bundle, *options)
     assert done.returncode == 0, done.stderr
     assert "is there already" in done.stderr  # the environment was whole
     assert installation.confirmed_version() is not None
+    assert len(list(installation.versions.iterdir())) == 1
+    assert not list(installation.root.glob(".*"))
 
 
 def test_wrong_scores_leave_no_installation_and_no_trusted_key(tmp_path, keys):
