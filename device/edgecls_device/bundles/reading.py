@@ -79,6 +79,7 @@ class Bundle:
         self._signature = b""
         self.manifest = _manifest(self.manifest_bytes, container.path.name)
         self.version_name = version_name(self.manifest.release, self.manifest_bytes)
+        self._sha256 = {member.name: member.sha256 for member in self.manifest.members}
         self._check_members()
         self.signer_pem = self._signer()
         self.signature_state = self.check_trust(trust)
@@ -227,11 +228,11 @@ class Bundle:
         if name in kept:  # the very bytes that were checked
             yield kept[name]
             return
-        member, digest = self.manifest.member(name), hashlib.sha256()
+        digest = hashlib.sha256()
         for chunk in self._container.chunks(name):
             digest.update(chunk)
             yield chunk
-        if digest.hexdigest() != member.sha256:
+        if digest.hexdigest() != self._sha256[name]:
             message = f"Expected {name!r} in {self.path.name!r} with the hash in the manifest, got another."
             raise BundleError(message, hint=_COPY_AGAIN)
 
