@@ -1,6 +1,7 @@
 """Row 25: the power is cut before file system calls of an update, of going back, of the keeper's verdicts.
 
-These are samples; ``benchmarks/figures/update_power_cuts.py`` cuts before every call, with the real acceptance.
+The calls of an update before it switches are a sample; ``benchmarks/figures/update_power_cuts.py`` cuts before
+every one, with the real acceptance.
 """
 
 import shutil
@@ -150,7 +151,7 @@ def test_a_power_cut_while_going_back_leaves_one_of_both(on_trial, tmp_path):
         assert tried.current_version() == tried.confirmed_version() != new
 
     calls = calls_within(on_trial, program, tmp_path)
-    sweep(on_trial, program, calls[::2], tmp_path, names(on_trial), again=again)
+    sweep(on_trial, program, calls, tmp_path, names(on_trial), again=again)
 
 
 @pytest.mark.parametrize("what", ["confirm", "revert"])
@@ -172,4 +173,4 @@ def test_a_power_cut_in_a_verdict_leaves_one_of_both(on_trial, tmp_path, what):
         assert is_new == (what == "confirm")
 
     calls = calls_within(on_trial, program, tmp_path)
-    sweep(on_trial, program, calls[::2], tmp_path, names(on_trial), again=again)
+    sweep(on_trial, program, calls, tmp_path, names(on_trial), again=again)
