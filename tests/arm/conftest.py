@@ -49,11 +49,12 @@ class Installed:
     session: Finished
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.get_closest_marker("arm") is None:
+        if item.get_closest_marker("arm") is None or not hasattr(item, "callspec"):
             continue
-        name = next((name for name in TARGETS if f"[{name}" in item.nodeid), TARGETS[0])
+        name = item.callspec.params["bare"]
         item.add_marker(pytest.mark.xdist_group(name))
         if name not in asked_for():
             reason = f"emulates another computer for minutes; to run it: EDGECLS_ARM={name}"
