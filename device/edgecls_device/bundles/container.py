@@ -230,7 +230,7 @@ class Container:
     def _expect(self, kind: Header, entry: Entry, got: bytes, wanted: bytes) -> None:
         if got != wanted:
             name = entry.name[:MOST_CHARACTERS]
-            what = kind.difference(wanted, got) or "one name, got two"
+            what = kind.difference(wanted, got) or "one name, got another before its content"
             message = f"Expected {name!a} in {self.path.name!r} with {what}."
             raise BundleError(message, hint=_NOT_OURS)
 
