@@ -181,8 +181,7 @@ def _install_first(
     installation.prepare()
     with changing(installation):
         state = read_state(installation)
-        with switching(installation):  # what a kill left takes room too
-            clean(installation, state, environment=manifest.environment.digest)
+        clean(installation, state, environment=manifest.environment.digest)  # a kill leaves much
         check_room(manifest, installation)
         if manifest.release < state.floor:
             message = (
