@@ -5,10 +5,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from edgecls_device.errors import StorageError
 
 __all__ = ["make_directory", "read_bytes", "storage_errors", "write_atomically", "writing"]
+
+BLOCK_BYTES = 1 << 20
 
 _HINTS = {
     errno.ENOENT: "check the path",
@@ -43,11 +46,22 @@ def read_bytes(path: Path, *, max_bytes: int) -> bytes:
         StorageError: If it cannot be read, or is larger.
     """
     with storage_errors("read", path), path.open("rb") as file:
-        data = file.read(max_bytes + 1)
+        data = _read(file, max_bytes + 1)
     if len(data) > max_bytes:
         message = f"Expected at most {max_bytes} bytes in {str(path)!r}, got more."
         raise StorageError(message, hint="check that this is the file you meant")
     return data
+
+
+def _read(file: BinaryIO, most: int) -> bytes:
+    """Read at most so many bytes; ``file.read(most)`` takes memory for all of them at once."""
+    blocks, left = list[bytes](), most
+    wanted = os.fstat(file.fileno()).st_size + 1  # 0 for what has no size, such as /proc and pipes
+    while left and (block := file.read(min(wanted, left))):
+        blocks.append(block)
+        left -= len(block)
+        wanted = BLOCK_BYTES
+    return b"".join(blocks)
 
 
 def make_directory(path: Path) -> Path:
