@@ -119,11 +119,7 @@ def _print(found: "BundleVerification") -> None:
         click.echo(f"{label:<12}{value}")
     is_bad = found.signature == "unsigned" or (found.trusted_by and found.signature != "trusted")
     print_line(f"{'signature':<12}{_signature(found)}", style="bold red" if is_bad else "")
-    rows = [
-        (one.name, f"{one.size_bytes}", one.sha256, "intact" if one.is_intact else "DAMAGED")
-        for one in found.members
-    ]
-    print_table("Members", ("name", "bytes", "SHA-256", "content"), rows, is_tight=True)
+    _print_members(found)
     if found.trials:
         _print_trials(found)
     for note in found.notes:
@@ -133,6 +129,26 @@ def _print(found: "BundleVerification") -> None:
             print_line(f"problem: {problem}", style="bold red")
         return
     print_line("Everything is as it should be.", style="bold")
+
+
+def _print_members(found: "BundleVerification") -> None:
+    """Show a line for each folder, and one for each damaged member; ``--json`` has every hash."""
+    folders: dict[str, list[CheckedMember]] = {}
+    for one in found.members:
+        folders.setdefault(one.name.rpartition("/")[0], []).append(one)
+    rows = [
+        (
+            f"{folder}/" if folder else "(top)",
+            str(len(members)),
+            f"{sum(one.size_bytes for one in members) / 1e6:.1f}",
+            str(sum(one.is_intact for one in members)),
+        )
+        for folder, members in folders.items()
+    ]
+    print_table("Members", ("folder", "files", "MB", "with the right SHA-256"), rows)
+    for one in found.members:
+        if not one.is_intact:
+            print_line(f"damaged: {one.name}", style="bold red")
 
 
 def _facts(found: "BundleVerification") -> Iterator[tuple[str, str]]:

@@ -34,7 +34,7 @@ def test_a_good_bundle_is_described_and_passes(bundles, keys, capsys):
         "Raspberry Pi OS bookworm, 64 bit: arm64, Python 3.11",
         "tiny, release 2",
         "is trusted",
-        "wheels/requirements.txt",
+        "wheels/",
         "Everything is as it should be.",
     ):
         assert words in told.out
@@ -80,13 +80,13 @@ def test_the_keys_of_an_installation_count_where_there_is_one(
     assert f"is trusted ({installation.trusted})" in capsys.readouterr().out
 
 
-def test_a_damaged_member_is_named_in_the_table_and_the_error(bundles, tmp_path, capsys):
+def test_a_damaged_member_is_named_below_the_table_and_in_the_error(bundles, tmp_path, capsys):
     path = tmp_path / "x.edgecls"
     path.write_bytes((bundles / "signed.edgecls").read_bytes().replace(b"exit 0", b"exit 1"))
     assert edgecls("verify", path) == 17
     told = capsys.readouterr()
-    assert [line.split()[0] for line in told.out.splitlines() if "DAMAGED" in line] == [
-        "install.sh"
+    assert [line for line in told.out.splitlines() if line.startswith("damaged: ")] == [
+        "damaged: install.sh"
     ]
     assert "Its member install.sh is damaged." in told.err
     assert "copy the file again" in told.err
