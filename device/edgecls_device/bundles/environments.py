@@ -35,9 +35,12 @@ LINES_SHOWN = 8
 NO_SPACE = ("No space left on device", "Disk quota exceeded")
 
 _PIP = (
-    "import runpy, sys; sys.path.insert(0, sys.argv[1]); del sys.argv[1]; "
+    "import ctypes, os, runpy, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); "
+    "os.getppid() == int(sys.argv[1]) or os._exit(1); "
+    "sys.path.insert(0, sys.argv[2]); del sys.argv[1:3]; "
     "runpy.run_module('pip', run_name='__main__', alter_sys=True)"
 )
+"""``PR_SET_PDEATHSIG``: it dies with whoever installs, as the next try makes the same folder anew."""
 
 
 def python_of(environment: Path) -> Path:
@@ -117,7 +120,8 @@ def _make_bare(folder: Path, manifest: Manifest) -> None:
 
 def _install(folder: Path, source: Path, manifest: Manifest) -> None:
     environment = manifest.environment
-    command = [str(python_of(folder)), "-I", "-c", _PIP, str(source / environment.installer)]
+    command = [str(python_of(folder)), "-I", "-c", _PIP, str(os.getpid())]
+    command += [str(source / environment.installer)]
     command += ["install", "--isolated", "--no-index", "--no-deps", "--no-compile", "--no-input"]
     command += ["--no-cache-dir", "--disable-pip-version-check", "--progress-bar", "off"]
     command += ["--no-warn-script-location", "--root-user-action", "ignore"]

@@ -3,6 +3,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from edgecls_device.bundles.environments import (
@@ -17,6 +19,7 @@ from edgecls_device.bundles.reading import open_bundle
 from edgecls_device.errors import BundleError, StorageError
 
 from tests.device.bundles.installable import environment_of, installable, wheel, wheels
+from tests.device.bundles.kept import wait_until
 
 pytest_plugins = ["tests.device.sinks.disks"]
 
@@ -90,16 +93,20 @@ def test_an_environment_that_is_whole_is_not_made_again(bundle, installation):
     assert said == [f"The environment {folder.name} is there already."]
 
 
-def test_a_kill_leaves_an_environment_that_is_not_taken_and_made_again(bundle, installation):
-    opened = bundle()
-    code = f"""
+def making(bundle, installation):
+    return f"""
 from pathlib import Path
 from edgecls_device.bundles.environments import make_environment
 from edgecls_device.bundles.installation import Installation
 from edgecls_device.bundles.reading import open_bundle
-with open_bundle(Path({str(opened.path)!r})) as bundle:
+with open_bundle(Path({str(bundle.path)!r})) as bundle:
     make_environment(bundle, Installation(Path({str(installation.root)!r})), print)
 """
+
+
+def test_a_kill_leaves_an_environment_that_is_not_taken_and_made_again(bundle, installation):
+    opened = bundle()
+    code = making(opened, installation)
     process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     folder = installation.environment(opened.manifest.environment.digest)
     while not (folder / "lib").exists():
@@ -112,6 +119,27 @@ with open_bundle(Path({str(opened.path)!r})) as bundle:
     make_environment(opened, installation, say)
     assert has_environment(installation, opened.manifest)
     assert not (folder / "lib" / "left").exists()
+
+
+def test_pip_dies_with_whoever_installs(bundle, installation):
+    opened = bundle()
+    folder = installation.environment(opened.manifest.environment.digest)
+    process = subprocess.Popen([sys.executable, "-c", making(opened, installation)])
+
+    def runs():
+        return any(str(folder).encode() in commands for commands in command_lines())
+
+    wait_until(runs)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not runs(), seconds=2)  # of the many that pip needs
+    assert not has_environment(installation, opened.manifest)
+
+
+def command_lines():
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            yield path.read_bytes()
 
 
 def test_a_wheel_with_another_hash_is_refused_in_pips_words(bundle, installation):
