@@ -42,7 +42,7 @@ def make_bundle(
     target: str,
     *,
     key: Path | None = None,
-    photos: int = 50,
+    photos: int = 60,
     has_bug: bool = False,
 ) -> Path:
     """Return a new bundle of a run; its release is the next one, if anything in it differs."""

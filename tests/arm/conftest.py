@@ -102,7 +102,7 @@ def bare(request, tmp_path_factory):
 def installed(bare, bundle_of, run_directory, key, tmp_path_factory):
     """A computer on which the session of the documentation was typed."""
     target = bare.system.name
-    changes = ({"photos": 51}, {"photos": 51, "has_bug": True})
+    changes = ({"photos": 61}, {"photos": 61, "has_bug": True})
     later = (make_bundle(run_directory, target, key=key, **change) for change in changes)
     bundles = (bundle_of(target), *later)
     clip = tmp_path_factory.mktemp("clip") / "clip.avi"

@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.parametrize("bare", TARGETS, indirect=True),
 ]
 
-TWO_STEPS = 2 / 256  # of an 8-bit score
+TWO_STEPS = 2 / 256  # of an 8-bit score: LiteRT and tflite-runtime
 OTHER_PROCESSORS = {
     "bookworm64": "cortex-a76",
     "trixie64": "cortex-a72",
@@ -37,16 +37,22 @@ def test_scores_of_fifty_photos_are_within_two_steps_and_labels_equal(
     assert done.code == 0, done.printed
 
     with zipfile.ZipFile(installed.bundles[1]) as bundle:
-        golden = json.loads(bundle.read("golden/photos.json"))["photos"]
+        record = json.loads(bundle.read("golden/photos.json"))
+    golden = record["photos"]
+    # ONNX Runtime rounds in another order, in every layer; its scores come from 8-bit logits, and two steps of
+    # those are what the bundle itself allows.
+    limits = {"onnxruntime": record["tolerance"]}
     found = json.loads(done.output)
-    assert len(golden) >= 50
     ran = {backend for by_backend in found.values() for backend in by_backend}
     assert ran == BACKENDS.get(name, {"litert", "onnxruntime"})
     for member, by_backend in found.items():
         here = np.array([photo["scores"][member] for photo in golden])
         for backend, scores in by_backend.items():
             there = np.array(scores)
-            worst = np.abs(there - here).max()
-            assert there.shape == here.shape
-            assert worst <= TWO_STEPS, f"{member} on {backend}"
-            assert (there.argmax(1) == here.argmax(1)).all(), f"{member} on {backend}"
+            limit = limits.get(backend, TWO_STEPS)
+            best, second = np.sort(here, axis=1)[:, [-1, -2]].T
+            is_clear = best - second > 2 * limit  # else the limit allows another label
+            same = there.argmax(1) == here.argmax(1)
+            assert np.abs(there - here).max() <= limit, f"{member} on {backend}"
+            assert is_clear.sum() >= 50, f"{member} on {backend}"
+            assert same[is_clear].all(), f"{member} on {backend}"
