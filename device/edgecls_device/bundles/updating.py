@@ -30,6 +30,7 @@ __all__ = ["Result", "installed_manifest", "outcome_of", "update"]
 
 Result = Literal["installed", "confirmed", "reverted", "pending", "same", "rolled-back"]
 MOST_BYTES = 4_000_000
+MOST_REASON = 1000
 UNSIGNED = (
     "This bundle is not signed, and no key is trusted here: whoever can copy a file to this device decides "
     "what it runs."
@@ -233,7 +234,8 @@ def _prepare(
         prepare_version(bundle, installation, say)
     except (BundleError, UpdateError, SpecError) as error:
         release, name = manifest.release, bundle.version_name
-        remember(installation, "refused", name=name, release=release, reason=error.message)
+        reason = " ".join(error.message.split())[:MOST_REASON]  # pip's words have lines
+        remember(installation, "refused", name=name, release=release, reason=reason)
         raise
 
 
