@@ -19,7 +19,7 @@ from edgecls_device.live import classify_source, sink_counts
 from edgecls_device.opening import OpenModel, open_model
 from edgecls_device.results import RunSummary
 from edgecls_device.service.deadline import HUNG_AFTER_S, LoopThread
-from edgecls_device.service.notify import Notifications, Notifier
+from edgecls_device.service.notify import Notifications, Notifier, tell_start
 from edgecls_device.service.probe import probe
 from edgecls_device.service.throttling import ThrottleWatch
 from edgecls_device.settings import RunSettings
@@ -77,6 +77,7 @@ def run(settings: RunSettings, *, stop: Stop, out: TextIO, say: Say) -> Finished
     with ExitStack() as ours, ExitStack() as opened:
         model = _open(settings)
         opened.callback(model.classifier.close)
+        tell_start("the model is open")
         for note in model.notes:
             say(f"note: {note}")
         server = None
@@ -85,6 +86,7 @@ def run(settings: RunSettings, *, stop: Stop, out: TextIO, say: Say) -> Finished
             ours.callback(server.close)
         source = open_source(settings.source, settings.source_options, stop=stop)
         opened.callback(source.close)
+        tell_start("the source is open")
         if source.is_live and not stop.is_requested:
             _begin_live(source, settings, model, say)
             throttling = ThrottleWatch()
@@ -159,6 +161,7 @@ def _start_page(
 def _begin_live(source: Source, settings: RunSettings, model: OpenModel, say: Say) -> None:
     """Make sure that the model, which may be left alone for months, is as it was exported; say what is read."""
     found = probe(model.classifier, name=settings.artifact.name)
+    tell_start("the model is what was exported")
     if found.note:
         say(f"note: {found.note}")
     granted = f" ({source.description})" if source.description else ""

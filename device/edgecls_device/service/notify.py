@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from edgecls_device.service.worker import is_worker
+
 if TYPE_CHECKING:  # the supervisor, which imports no OpenCV, sends notifications too
     from edgecls_device.health import LiveStatus, StatusBoard
 
-__all__ = ["OWN_FIELDS", "RESULTS", "STATE", "Notifications", "Notifier"]
+__all__ = ["OWN_FIELDS", "RESULTS", "STARTING", "STATE", "Notifications", "Notifier", "tell_start"]
 
 ASKED_EVERY_S = 0.25  # while not ready; the status costs a sort of the last times
 TOLD_EVERY_S = 5.0
@@ -23,7 +25,8 @@ EARLY_RESULTS = 100
 
 RESULTS = "X_EDGECLS_RESULTS"  # how many were valid so far
 STATE = "X_EDGECLS_STATE"  # as in ``LiveStatus``
-OWN_FIELDS = frozenset({RESULTS, STATE})
+STARTING = "X_EDGECLS_STARTING"  # what its start has come to
+OWN_FIELDS = frozenset({RESULTS, STATE, STARTING})
 """What a parent of ours is told besides. systemd ignores names that begin with ``X_``."""
 
 
@@ -79,6 +82,18 @@ class Notifications:
     def close(self) -> None:
         """Close the socket; closing twice is harmless."""
         self._socket.close()
+
+
+def tell_start(step: str) -> None:
+    """Tell a parent of ours that the start goes on: on a slow device it may have patience for each step.
+
+    Args:
+        step: What is done.
+    """
+    notifications = Notifications.from_environment() if is_worker() else None
+    if notifications is not None:
+        notifications.send(**{STARTING: step})
+        notifications.close()
 
 
 class Notifier:

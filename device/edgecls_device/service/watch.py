@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from edgecls_device.errors import StalledError
 from edgecls_device.service.last_words import LastWords
+from edgecls_device.service.notify import STARTING
 from edgecls_device.service.notify_socket import NotifySocket
 from edgecls_device.service.upward import Upward
 from edgecls_device.service.worker import SUPERVISOR
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 TURN_S = 0.1
+SIGNS_OF_LIFE = {"WATCHDOG", STARTING}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +41,7 @@ class Supervision:
 
     Attributes:
         hung_after_s: Seconds without a sign of life that mean a hang.
-        start_within_s: Seconds from the start to the first sign of life.
+        start_within_s: Seconds for each step of the start, and from the last to the first sign of life.
         most_deaths: After so many deaths within ``window_s`` it gives up.
         window_s: Seconds.
         backoff_s: Seconds before the first restart; doubled for each further death in the window.
@@ -166,13 +168,13 @@ class Watch:
         is_ready, why = False, ""
         while worker.poll() is None:
             for message in self._socket.messages(worker.pid, wait_s=TURN_S):
-                heard = time.monotonic() if "WATCHDOG" in message else heard
+                heard = time.monotonic() if SIGNS_OF_LIFE & message.keys() else heard
                 is_ready = is_ready or "READY" in message
                 self._upward.pass_on(steering.hear(message))
             self._pass_words_on()
             if self._end_asked_at is None and steering.wants_end():
                 self._ask_to_end(signal.SIGTERM)
-            why = why or self._overdue(start, heard, is_ready=is_ready)
+            why = why or self._overdue(heard, is_ready=is_ready)
             if not is_ready or self._end_asked_at is not None:
                 self._upward.ping()
         for message in self._socket.messages(worker.pid, wait_s=0):
@@ -226,7 +228,7 @@ class Watch:
         if self._words is not None:
             self._words.pass_on()
 
-    def _overdue(self, start: float, heard: float, *, is_ready: bool) -> str:
+    def _overdue(self, heard: float, *, is_ready: bool) -> str:
         """Kill a worker that hangs; return why, or nothing."""
         patience, now = self._patience, time.monotonic()
         if self._end_asked_at is not None:
@@ -239,8 +241,7 @@ class Watch:
                 f"Expected the run to end within {patience.drain_s:g} s, but it hangs; killed it."
             )
             raise StalledError(message, hint="see what it printed before")
-        deadline = heard + patience.hung_after_s if is_ready else start + patience.start_within_s
-        if now < deadline:
+        if now < heard + (patience.hung_after_s if is_ready else patience.start_within_s):
             return ""
         self._abort()
         return "hung" if is_ready else "hung before its first result"

@@ -42,6 +42,9 @@ with open(log, "a") as file:
 life = len(Path(log).read_text().splitlines()) - 1
 act = plan[min(life, len(plan) - 1)]
 told = Notifications.from_environment()
+for _ in range(4 if act.startswith("slow") else 0):
+    time.sleep(1.5)
+    told.send(X_EDGECLS_STARTING="a step")
 if not act.startswith("early"):
     told.send(READY="1", WATCHDOG="1", STATUS=f"life {life}")
 if act.endswith("abort"):
@@ -154,6 +157,11 @@ def test_a_worker_that_hangs_at_its_start_has_longer(start, tmp_path):
     code, err = ended(start("early hang", "exit 0", start_within_s=1.5))
     assert code == 0
     assert "the run hung before its first result" in err
+
+
+def test_a_start_that_goes_on_step_by_step_may_take_longer(start, tmp_path):
+    code, err = ended(start("slow exit 0", start_within_s=4.0))
+    assert (code, len(workers(tmp_path))) == (0, 1), err
 
 
 def test_a_worker_deaf_to_signals_is_killed_with_its_children(start, tmp_path):
