@@ -67,7 +67,7 @@ def run_directory(tmp_path_factory):
     source = Path(os.environ.get("EDGECLS_ARM_RUN", RUN))
     if not (source / "exports").is_dir():
         pytest.fail(f"Expected an exported run in {source}, got none: see tests/arm/README.md")
-    copy = tmp_path_factory.mktemp("run") / "shapes"
+    copy = tmp_path_factory.mktemp("run") / NAME
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns("bundles", "photos", "features"))
     return copy
 
@@ -109,8 +109,16 @@ def installed(bare, bundle_of, run_directory, key, tmp_path_factory):
     _write_clip(clip)
     session = Path(__file__).with_name("session.sh")
     pi = bare.above(tmp_path_factory.mktemp("installed")).with_files(*bundles, clip, session)
-    finished = pi.run("sh", f"{HOME}/{session.name}", "shapes", target)
+    finished = pi.run("sh", f"{HOME}/{session.name}", NAME, target)
+    _keep_transcript(target, finished)
     return Installed(pi=pi, bundles=bundles, session=finished)
+
+
+def _keep_transcript(target: str, session: Finished) -> None:
+    place = os.environ.get("EDGECLS_ARM_TRANSCRIPT")
+    if place:
+        Path(place).mkdir(parents=True, exist_ok=True)
+        (Path(place) / f"{target}.txt").write_text(session.output, encoding="utf-8")
 
 
 def _let_the_kernel_have_64_bits(pi: Pi) -> None:

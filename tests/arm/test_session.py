@@ -1,8 +1,6 @@
 """The session of the documentation: installed, classifying, updated, and back from a bad release by itself."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +17,6 @@ pytestmark = [
 def test_every_command_of_the_session_ends_as_it_should(installed):
     session = installed.session
     assert session.code == 0, session.printed
-    place = os.environ.get("EDGECLS_ARM_TRANSCRIPT")
-    if place:
-        Path(place).mkdir(parents=True, exist_ok=True)
-        (Path(place) / f"{installed.pi.system.name}.txt").write_text(session.output)
 
 
 def test_the_first_release_is_installed_the_second_confirmed_the_third_reverted(
