@@ -181,6 +181,7 @@ def hardening(life: Life) -> None:
 
 def hang(life: Life) -> None:
     """The run is stopped, then its keeper."""
+    life.wait_until_ready("labels come")
     keeper = life.main_pid()
     _stop(life, "run", life.worker_pid)
     life.check("its keeper is the same", life.main_pid() == keeper)
@@ -203,6 +204,7 @@ def _stop(life: Life, what: str, pid_of: Callable[[], int]) -> None:
 
 def unplug(life: Life) -> None:
     """The camera goes, and comes back."""
+    life.wait_until_ready("labels come")
     device = life.run(f"basename {DRIVER}/vivid.*").output
     life.run(f"echo {device} > {DRIVER}/unbind")
     seconds = life.until(lambda: life.page("/ready")[0] == 503, PATIENT_S)
