@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.arm.root_file_systems import default_cache, root_file_system, unpack
-from tests.arm.systems import SYSTEMS, System
+from tests.arm.systems import BOARDS, SYSTEMS, Board, System
 
 __all__ = ["Computer", "Errand", "run_inside", "why_not"]
 
@@ -56,8 +56,8 @@ class Computer:
     """What the command believes to run on.
 
     Attributes:
-        system: Its root file system and board.
-        processor: qemu's name of the processor; empty for the board's own.
+        system: Its root file system.
+        board: Its board.
         celsius: Temperature of the processor.
         throttled: What ``vcgencmd get_throttled`` says, such as ``0x50005``.
         governor: Governor of the frequency.
@@ -65,7 +65,7 @@ class Computer:
     """
 
     system: System
-    processor: str = ""
+    board: Board
     celsius: float = 48.7
     throttled: str = "0x0"
     governor: str = "ondemand"
@@ -199,7 +199,7 @@ def _set_up(computer: Computer, errand: Errand) -> None:
 
 def _show_board(computer: Computer, inside: Path) -> None:
     """Lay out what a program reads to learn of its computer."""
-    board = computer.system.board
+    board = computer.board
     cores = len(os.sched_getaffinity(0))
     files = {
         "sys/class/thermal/thermal_zone0/type": "cpu-thermal",
@@ -241,7 +241,7 @@ def _enter(computer: Computer, errand: Errand) -> None:
         "HOME": "/root",
         "LANG": "C.UTF-8",
         "TERM": "dumb",
-        "QEMU_CPU": computer.processor or computer.system.board.processor,
+        "QEMU_CPU": computer.board.processor,
         **errand.variables,
     }
     os.execvpe(errand.command[0], list(errand.command), variables)
@@ -335,7 +335,9 @@ def main() -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="set a variable"
     )
-    parser.add_argument("--processor", default="", help="qemu's name of it; by default the board's")
+    parser.add_argument(
+        "--board", choices=BOARDS, help="by default the one the system is usually on"
+    )
     parser.add_argument("--celsius", type=float, default=Computer.celsius)
     parser.add_argument("--throttled", default=Computer.throttled)
     parser.add_argument("--governor", default=Computer.governor)
@@ -348,7 +350,7 @@ def main() -> int:
         parser.error(reason)
     computer = Computer(
         system=system,
-        processor=options.processor,
+        board=BOARDS[options.board] if options.board else system.board,
         celsius=options.celsius,
         throttled=options.throttled,
         governor=options.governor,

@@ -60,12 +60,12 @@ class Pi:
     brought: Mapping[Path, str] = field(default_factory=dict)
     sensors: tuple[str, ...] = ()
 
-    def run(self, *command: str, processor: str = "", within_s: float = WITHIN_S) -> Finished:
+    def run(self, *command: str, board: str = "", within_s: float = WITHIN_S) -> Finished:
         """Run a command inside, without a network, and wait for it.
 
         Args:
             command: Program and arguments.
-            processor: qemu's name of another processor than the board's.
+            board: Name of another board than the one the system is usually on.
             within_s: Killed after so many seconds, with all it started.
         """
         words = [sys.executable, "-m", "tests.arm.inside", self.system.name, "--layer", self.layer]
@@ -73,7 +73,7 @@ class Pi:
             words += ["--below", folder]
         for source, path in self.brought.items():
             words += ["--bring", f"{source}={path}"]
-        words += [*self.sensors, *(["--processor", processor] if processor else [])]
+        words += [*self.sensors, *(["--board", board] if board else [])]
         begin = time.monotonic()
         done = subprocess.run(
             [*map(str, words), "--", *command],

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["SYSTEMS", "Board", "System"]
+__all__ = ["BOARDS", "SYSTEMS", "Board", "System"]
 
 BASE = ("python3", "openssl", "passwd", "libstdc++6", "netbase", "procps", "curl")
 """Beside the essential packages: each is in Raspberry Pi OS Lite too."""
@@ -40,7 +40,7 @@ class System:
         architecture: Debian's name of the architecture.
         packages: What is installed beside the essential packages.
         links: Links that the packages' scripts would make with ``update-alternatives``: link -> what it names.
-        board: The computer.
+        board: The computer it is usually on.
     """
 
     name: str
@@ -68,8 +68,8 @@ CPU variant\t: 0x0
 CPU part\t: 0xc07
 CPU revision\t: 5
 """
-PI_4 = Board(model="Raspberry Pi 4 Model B Rev 1.4", processor="cortex-a72", cpuinfo=_CORE64)
-PI_5 = Board(
+_PI_4 = Board(model="Raspberry Pi 4 Model B Rev 1.4", processor="cortex-a72", cpuinfo=_CORE64)
+_PI_5 = Board(
     model="Raspberry Pi 5 Model B Rev 1.0",
     processor="cortex-a76",
     cpuinfo=_CORE64.replace(
@@ -78,8 +78,18 @@ PI_5 = Board(
     .replace("0xd08", "0xd0b")
     .replace("variant\t: 0x0", "variant\t: 0x4"),
 )
-PI_2 = Board(model="Raspberry Pi 2 Model B Rev 1.1", processor="cortex-a7", cpuinfo=_CORE32)
-PC = Board(model="", processor="max", cpuinfo="")
+_PI_2 = Board(model="Raspberry Pi 2 Model B Rev 1.1", processor="cortex-a7", cpuinfo=_CORE32)
+_A15 = Board(
+    model="a board with a Cortex-A15",
+    processor="cortex-a15",
+    cpuinfo=_CORE32.replace("0xc07", "0xc0f"),
+)
+_PC = Board(model="", processor="max", cpuinfo="")
+
+BOARDS: Mapping[str, Board] = MappingProxyType(
+    {"pi2": _PI_2, "a15": _A15, "pi4": _PI_4, "pi5": _PI_5, "pc": _PC}
+)
+"""By name. A board's ``cpuinfo`` must fit its processor: runtimes choose their instructions by it."""
 
 _AWK = {"usr/bin/awk": "mawk"}
 _LINEAR_ALGEBRA = {
@@ -94,10 +104,15 @@ _ALL = (
         architecture="arm64",
         packages=BASE,
         links=_AWK,
-        board=PI_4,
+        board=BOARDS["pi4"],
     ),
     System(
-        name="trixie64", suite="trixie", architecture="arm64", packages=BASE, links=_AWK, board=PI_5
+        name="trixie64",
+        suite="trixie",
+        architecture="arm64",
+        packages=BASE,
+        links=_AWK,
+        board=BOARDS["pi5"],
     ),
     System(
         name="bookworm32",
@@ -105,7 +120,7 @@ _ALL = (
         architecture="armhf",
         packages=(*BASE, "python3-numpy", "python3-opencv"),  # the one apt command of this target
         links={**_AWK, **_LINEAR_ALGEBRA},
-        board=PI_2,
+        board=BOARDS["pi2"],
     ),
     System(
         # for figures: the same emulator on the other side
@@ -114,7 +129,7 @@ _ALL = (
         architecture="amd64",
         packages=BASE,
         links=_AWK,
-        board=PC,
+        board=BOARDS["pc"],
     ),
 )
 
