@@ -39,6 +39,7 @@ SIGNAL_AT_PARENTS_DEATH = 1
 GET_FLAGS, SET_FLAGS, IS_UP = 0x8913, 0x8914, 1
 
 HOME = "/home/pi"
+KERNEL = "6.12.47-v8"  # what uname -r says, since the real one is that of the machine below
 DEVICES = ("null", "zero", "full", "random", "urandom")
 EMULATORS = {
     # the first 20 bytes of a program, and which of their bits count; Debian's qemu is of another "OS/ABI" than
@@ -242,6 +243,7 @@ def _enter(computer: Computer, errand: Errand) -> None:
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         "QEMU_CPU": computer.board.processor,
+        "QEMU_UNAME": KERNEL,
         **errand.variables,
     }
     os.execvpe(errand.command[0], list(errand.command), variables)
