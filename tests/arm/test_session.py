@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.arm.conftest import TARGETS
+from tests.arm.conftest import TARGETS, is_short
 from tests.arm.pi import EDGECLS
 
 pytestmark = [
@@ -26,6 +26,9 @@ def test_the_first_release_is_installed_the_second_confirmed_the_third_reverted(
     assert done.code == 0, done.printed
     entries = json.loads(done.output)["entries"]
     happened = [(entry["what"], entry["release"]) for entry in entries]
+    if is_short(installed.pi.system.name):
+        assert happened == [("installed", 1)]
+        return
     assert [one for one in happened if one[0] != "trial"] == [
         ("installed", 1),
         ("confirmed", 2),
@@ -36,4 +39,5 @@ def test_the_first_release_is_installed_the_second_confirmed_the_third_reverted(
 
 def test_the_live_page_was_ready_before_and_after_the_bad_release(installed):
     answers = installed.session.output.count('{"state":"ready","reasons":[]}')
-    assert answers >= 3, installed.session.printed  # /ready, /live, and /ready again
+    wanted = 2 if is_short(installed.pi.system.name) else 3  # /ready, /live, and /ready again
+    assert answers >= wanted, installed.session.printed

@@ -14,6 +14,7 @@ from pathlib import Path
 from edgecls_device.bundles.environments import python_of
 from edgecls_device.bundles.manifest import BundledArtifact, Manifest
 from edgecls_device.bundles.subprocesses import clean_environment
+from edgecls_device.bundles.telling import milliseconds
 from edgecls_device.bundles.tuning import Candidate, Tuning
 from edgecls_device.doctor.trial import why_it_ended
 from edgecls_device.errors import UpdateError
@@ -185,9 +186,7 @@ def _line(candidate: Candidate) -> str:
     if candidate.failure:
         return f"{what}not usable: {candidate.failure}"
     agrees = f"{candidate.same_best} of {candidate.samples} samples the same label"
-    return (
-        f"{what}{candidate.p50_ms:.3g} ms, {agrees}, scores {candidate.worst_error:.2g} off at most"
-    )
+    return f"{what}{milliseconds(candidate.p50_ms)}, {agrees}, scores {candidate.worst_error:.2g} off at most"
 
 
 def _threads(number: int) -> str:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from edgecls_device.bundles.outcome import Outcome
 
-__all__ = ["sentence"]
+__all__ = ["milliseconds", "sentence"]
 
 
 def sentence(outcome: Outcome) -> str:
     """Return what came of it."""
     model = f"{Path(outcome.artifact).name} on {outcome.backend}, threads: {outcome.threads}"
-    time = f", {outcome.p50_ms:.3g} ms a frame" if outcome.p50_ms else ""
+    time = f", {milliseconds(outcome.p50_ms)} a frame" if outcome.p50_ms else ""
     number = outcome.release
     sentences = {
         "installed": f"Installed: {outcome.name}, release {number}: {model}{time}.",
@@ -20,3 +20,8 @@ def sentence(outcome: Outcome) -> str:
         "reverted": f"Release {number} did not pass its trial; the version before runs on.",
     }
     return sentences.get(outcome.result, outcome.reason)
+
+
+def milliseconds(ms: float) -> str:
+    """Return a time for people: three digits, and no exponent where it has more."""
+    return f"{ms:.0f} ms" if ms >= 100 else f"{ms:.3g} ms"

@@ -12,6 +12,7 @@ from edgecls_device.bundles.manifest import BundledArtifact, Manifest
 from edgecls_device.bundles.preparing import needed_bytes, read_tuning
 from edgecls_device.bundles.service_unit import has_systemd, service_state
 from edgecls_device.bundles.state import read_state
+from edgecls_device.bundles.telling import milliseconds
 from edgecls_device.bundles.tuning import Candidate, Tuning
 from edgecls_device.bundles.updating import installed_manifest
 from edgecls_device.doctor.check import Check, Facts, State
@@ -143,10 +144,11 @@ def _model(installation: Installation, manifest: Manifest, current: str) -> Chec
             hint="edgecls rollback goes back to the version before; or install the bundle again",
             facts=facts,
         )
-    told += f": {found.samples} golden samples and photos as they should be, {found.p50_ms:.3g} ms a frame"
+    time = milliseconds(found.p50_ms)
+    told += f": {found.samples} golden samples and photos as they should be, {time} a frame"
     before = _p50_ms(tuning)
     if before and found.p50_ms > SLOWER * before:
-        told += f", {before:.3g} ms when it was installed"
+        told += f", {milliseconds(before)} when it was installed"
         hint = "other programs, heat or a weak supply: see temperature and throttling"
         return Check(name="model", state="note", found=told, hint=hint, facts=facts)
     return Check(name="model", found=told, facts=facts)
