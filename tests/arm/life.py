@@ -123,7 +123,7 @@ class Life:
     def history(self) -> list[str]:
         """What happened to the installation, such as ``confirmed 2``."""
         lines = self.run(f"cat {ROOT}/history.jsonl").output.splitlines()
-        return [f"{one['event']} {one['release']}" for one in map(json.loads, lines)]
+        return [f"{one['what']} {one['release']}" for one in map(json.loads, lines)]
 
 
 def boot(life: Life) -> None:
@@ -257,11 +257,13 @@ def _cut_update(life: Life, what: str, moment: str) -> None:
     """Begin to update, switch the machine off as soon as a command succeeds, and on again."""
     new = life.bundles[1].name
     life.run(f"systemd-run --quiet --collect --unit update edgecls update --again /root/{new}")
-    seconds = life.until(lambda: life.run(moment).code == 0, PATIENT_S)
+    over = f"{moment} || ! systemctl is-active --quiet update"  # or it has failed
+    seconds = life.until(lambda: life.run(over).code == 0, PATIENT_S)
+    has_come = life.run(moment).code == 0
     links = [life.version("current"), life.version("confirmed")]
     told = life.run("journalctl --unit update --output cat --no-pager | tail -n 1").output
     life.machine.cut_power()
-    life.check(f"cut off {what}", seconds < PATIENT_S, f"after {seconds:.0f} s, {links}, {told}")
+    life.check(f"cut off {what}", has_come, f"after {seconds:.0f} s, {links}, {told}")
     life.say(f"       boots again in {life.machine.start(PATIENT_S):.0f} s")
     life.wait_until_ready("labels come by themselves")
     life.say(
