@@ -140,6 +140,7 @@ def _rehearse(version: Path, best: Candidate, say: Callable[[str], None]) -> Non
     say("Running it for a moment ...")
     words = ["run", str(version / best.artifact), "--backend", best.backend]
     words += ["--threads", str(best.threads), "--source", "test:shapes", "--limit", "1"]
+    words += ["--wait-for-source"]  # its process may need more than a first try on a busy device
     _, failure = _run([*_python(version), "-c", _REHEARSAL, *words, "--web", "127.0.0.1:0"])
     if failure:
         message = f"Expected a run on a test picture to end well, got {failure.rstrip('.')}."
