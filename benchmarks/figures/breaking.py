@@ -127,7 +127,8 @@ def _per_tensor(file_format: str) -> Iterator[None]:
 
     def changed(*args: Any, **kwargs: Any) -> Any:
         if file_format == "onnx":
-            return old(*args, **{**kwargs, "per_channel": False})
+            options = {**kwargs["extra_options"], "TensorQuantOverrides": {}}  # for channels too
+            return old(*args, **{**kwargs, "per_channel": False, "extra_options": options})
         converter = old(*args, **kwargs)
         converter._experimental_disable_per_channel = True  # noqa: SLF001 - there is no public way
         return converter

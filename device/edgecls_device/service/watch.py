@@ -166,6 +166,7 @@ class Watch:
         worker = self._begin(program)
         words = self._words
         is_ready, why = False, ""
+        self._upward.ping()  # a start takes a while
         while worker.poll() is None:
             for message in self._socket.messages(worker.pid, wait_s=TURN_S):
                 heard = time.monotonic() if SIGNS_OF_LIFE & message.keys() else heard
