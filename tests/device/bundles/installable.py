@@ -213,6 +213,18 @@ def open_version(path, folder):
 
 def run_bundle(path, *options, first_in_path=None, **variables):
     """Run a bundle as a user would, with the Python that the tests' environment was made with."""
+    return subprocess.run(
+        ["python3", path, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**users_variables(path, first_in_path=first_in_path), **variables},
+        timeout=180,
+    )
+
+
+def users_variables(path, *, first_in_path=None):
+    """Return an environment in which ``python3`` is that Python."""
     names = ("PATH", "HOME", "LANG", "TMPDIR")
     found = {name: os.environ[name] for name in names if name in os.environ}
     python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -221,11 +233,4 @@ def run_bundle(path, *options, first_in_path=None, **variables):
         ours.mkdir()
         (ours / "python3").symlink_to(python)
     found["PATH"] = ":".join(map(str, filter(None, [first_in_path, ours, found["PATH"]])))
-    return subprocess.run(
-        ["python3", path, *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**found, **variables},
-        timeout=180,
-    )
+    return found

@@ -2,7 +2,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 import pytest
 from edgecls_device.bundles.finding import find_installation
@@ -15,7 +14,7 @@ from edgecls_device.bundles.state import State, read_state
 from edgecls_device.bundles.trusting import trusted_keys
 from edgecls_device.records import from_json
 
-from tests.device.bundles.installable import installable, run_bundle
+from tests.device.bundles.installable import installable, run_bundle, users_variables
 
 HINT = "hint: "
 
@@ -128,10 +127,11 @@ def test_a_kill_while_it_is_tried_leaves_nothing_that_hinders_the_next_try(tmp_p
     bundle = installable(tmp_path / "tiny.edgecls", tmp_path)
     options = ["--root", tmp_path / "root", "--no-service"]
     process = subprocess.Popen(
-        [sys.executable, bundle, *options],
+        ["python3", bundle, *options],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=users_variables(bundle),
     )
     for line in process.stderr:
         if line.startswith("Trying"):
