@@ -1,6 +1,7 @@
 """Look, copy, install or update, report: on one device, or on many, a share at a time until one fails."""
 
 import asyncio
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,7 +144,7 @@ async def _bring(
         password="" if facts.is_root else order.access.sudo_password,
     )
     outcome = _outcome(answer, host)
-    await connection.ask(f"rm -f '{plan.copy_to}'")
+    await connection.ask(f"rm -f {shlex.quote(plan.copy_to)}")
     if outcome.result == "reverted":
         message = (
             f"Expected release {outcome.release} to pass its trial on {host}, got: {outcome.reason}"
@@ -158,7 +159,7 @@ async def _look(connection: Connection, order: Order) -> tuple[Facts, Plan]:
         f"{facts_of(answer, is_installed=False, is_copied=False).home}/{COPIES}/{order.bundle.name}"
     )
     python = f"{order.place}/confirmed/environment/bin/python"
-    is_installed = "yes" in await connection.ask(f"test -x '{python}' && echo yes")
+    is_installed = "yes" in await connection.ask(f"test -x {shlex.quote(python)} && echo yes")
     facts = facts_of(
         answer,
         is_installed=is_installed,

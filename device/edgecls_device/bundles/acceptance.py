@@ -120,10 +120,6 @@ def try_artifact(
             artifact=artifact.member,
             backend=backend,
             threads=counts[len(lines)],
-            samples=0,
-            same_best=0,
-            worst_error=0.0,
-            p50_ms=0.0,
             failure=failure,
         )
 

@@ -158,10 +158,6 @@ def main(arguments: Sequence[str], *, measure_s: float = MEASURE_S) -> None:
                 artifact=member,
                 backend=backend,
                 threads=number,
-                samples=0,
-                same_best=0,
-                worst_error=0.0,
-                p50_ms=0.0,
                 failure=error.message,
             )
         sys.stdout.write(f"{CANDIDATE_LINE}{json.dumps(encode(found))}\n")

@@ -26,11 +26,11 @@ class Candidate:
     artifact: str
     backend: str
     threads: int
-    samples: int
-    same_best: int
-    worst_error: float
-    p50_ms: float
-    failure: str
+    samples: int = 0
+    same_best: int = 0
+    worst_error: float = 0.0
+    p50_ms: float = 0.0
+    failure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
