@@ -15,13 +15,14 @@ from pathlib import Path
 from types import TracebackType
 
 from edgecls_device.bundles.manifest import MANIFEST, SIGNATURE
-from edgecls_device.bundles.names import MOST_CHARACTERS, MOST_MEMBERS, check_member_names
+from edgecls_device.bundles.names import MOST_CHARACTERS, MOST_MEMBERS, NOT_OURS, check_member_names
 from edgecls_device.bundles.zip_headers import CENTRAL, END, LOCAL, Entry, Header, end_header
 from edgecls_device.errors import BundleError
 from edgecls_device.files import storage_errors, writing
 
 __all__ = [
     "CHUNK_BYTES",
+    "COPY_AGAIN",
     "MOST_BYTES",
     "Container",
     "is_bundle",
@@ -34,8 +35,7 @@ MOST_BYTES = 2_000_000_000
 
 CHUNK_BYTES = 1 << 20
 SUFFIX = ".edgecls"
-_COPY_AGAIN = "copy the file again; if it stays so, make the bundle again"
-_NOT_OURS = "the bundle was not made by edgecls bundle; do not use it"
+COPY_AGAIN = "copy the file again; if it stays so, make the bundle again"
 
 
 def write_container(path: Path, members: Iterable[tuple[str, bytes | Path]]) -> None:
@@ -130,7 +130,7 @@ class Container:
             message = (
                 f"Expected at most {max_bytes} bytes of {name!r} in {self.path.name!r}, got {size}."
             )
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
         return b"".join(self.chunks(name))
 
     def chunks(self, name: str) -> Iterator[bytes]:
@@ -147,7 +147,7 @@ class Container:
             yield chunk
         if crc != entry.crc:
             message = f"Expected {name!r} in {self.path.name!r} as it was written, got other bytes."
-            raise BundleError(message, hint=_COPY_AGAIN)
+            raise BundleError(message, hint=COPY_AGAIN)
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
@@ -169,7 +169,7 @@ class Container:
     def _entry(self, name: str) -> Entry:
         if name not in self._entries:
             message = f"Expected a member {name!r} in {self.path.name!r}, got none."
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
         return self._entries[name]
 
     def _directory(self) -> list[Entry]:
@@ -185,7 +185,7 @@ class Container:
         end = entries[-1].end
         if end != place:
             message = f"Expected the directory behind the last member, at {end}, got it at {place}."
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
         self._expect_names([entry.name for entry in entries])
         return entries
 
@@ -200,11 +200,11 @@ class Container:
             message = (
                 f"Expected the end of a bundle in {self.path.name!r}, got one cut off or added to."
             )
-            raise BundleError(message, hint=_COPY_AGAIN)
+            raise BundleError(message, hint=COPY_AGAIN)
         is_possible = 1 <= count <= MOST_MEMBERS and got == end_header(count, place, length)
         if not is_possible or length > count * (CENTRAL.size + MOST_CHARACTERS):
             message = f"Expected an end without comment, disks or zip64 in {self.path.name!r}, got another."
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
         return count, place
 
     def _entries_of(self, directory: bytes, count: int) -> Iterator[Entry]:
@@ -214,7 +214,7 @@ class Container:
             header = directory[at : at + CENTRAL.size]
             if len(header) < CENTRAL.size:
                 message = f"Expected {count} members in {self.path.name!r}, got fewer."
-                raise BundleError(message, hint=_NOT_OURS)
+                raise BundleError(message, hint=NOT_OURS)
             start = at + CENTRAL.size
             name = directory[start : start + CENTRAL.name_length(header)]
             entry = Entry.read(header, name, place=place)
@@ -225,20 +225,20 @@ class Container:
             yield entry
         if at != len(directory):
             message = f"Expected {count} members in {self.path.name!r}, got more."
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
 
     def _expect(self, kind: Header, entry: Entry, got: bytes, wanted: bytes) -> None:
         if got != wanted:
             name = entry.name[:MOST_CHARACTERS]
             what = kind.difference(wanted, got) or "one name, got another before its content"
             message = f"Expected {name!a} in {self.path.name!r} with {what}."
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
 
     def _expect_names(self, names: list[str]) -> None:
         check_member_names(names)
         if names != sorted(names, key=_rank):
             message = f"Expected members in their order in {self.path.name!r}, got another."
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
 
     def _pread(self, size: int, place: int) -> bytes:
         """Return exactly ``size`` bytes."""
@@ -248,7 +248,7 @@ class Container:
                 part = os.pread(self._descriptor, missing, place + size - missing)
             if not part:
                 message = f"Expected {place + size} bytes or more in {self.path.name!r}, got fewer."
-                raise BundleError(message, hint=_COPY_AGAIN)
+                raise BundleError(message, hint=COPY_AGAIN)
             parts.append(part)
             missing -= len(part)
         return b"".join(parts)

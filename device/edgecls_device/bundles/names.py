@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from edgecls_device.errors import BundleError
 
-__all__ = ["MOST_MEMBERS", "check_member_names"]
+__all__ = ["MOST_MEMBERS", "NOT_OURS", "check_member_names"]
 
 MOST_MEMBERS = 10_000
 MOST_CHARACTERS = 200
 MOST_PARTS = 6
-HINT = "the bundle was not made by edgecls bundle; do not use it"
+NOT_OURS = "the bundle was not made by edgecls bundle; do not use it"
 
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 
@@ -41,7 +41,7 @@ def check_member_names(names: Iterable[str]) -> None:
             seen[name.lower()] = name
             folders |= {"/".join(parts[:i]).lower() for i in range(1, len(parts))}
             continue
-        raise BundleError(message, hint=HINT)
+        raise BundleError(message, hint=NOT_OURS)
     for folded in sorted(folders & set(seen)):
         message = f"Expected no member that is a folder of others, got {seen[folded]!r}."
-        raise BundleError(message, hint=HINT)
+        raise BundleError(message, hint=NOT_OURS)

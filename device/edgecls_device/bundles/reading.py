@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
-from edgecls_device.bundles.container import Container, open_container
+from edgecls_device.bundles.container import COPY_AGAIN, Container, open_container
 from edgecls_device.bundles.installation import sync_directory
 from edgecls_device.bundles.manifest import MANIFEST, SIGNATURE, Manifest, version_name
+from edgecls_device.bundles.names import NOT_OURS
 from edgecls_device.bundles.signing import SIGNATURE_BYTES, fingerprint, is_signed_by
 from edgecls_device.bundles.trusting import SHOWN_DIGITS, Trust, trusted_keys
 from edgecls_device.errors import BundleError, SpecError
@@ -30,9 +31,6 @@ MOST_KEY_BYTES = 10_000
 SignatureState = Literal["trusted", "unknown-key", "unsigned"]
 Advance = Callable[[int], None]
 """Called with the number of bytes that were done since the last call."""
-
-_COPY_AGAIN = "copy the file again; if it stays so, make the bundle again"
-_NOT_OURS = "the bundle was not made by edgecls bundle; do not use it"
 
 
 def open_bundle(path: Path, *, trust: Trust | None = None) -> "Bundle":
@@ -137,7 +135,7 @@ class Bundle:
             message = (
                 f"Expected at most {max_bytes} bytes of {name!r} in {self.path.name!r}, got {size}."
             )
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
         return b"".join(self._checked(name))
 
     def unpack(self, folder: Path, names: Iterable[str], advance: Advance | None = None) -> None:
@@ -197,7 +195,7 @@ class Bundle:
                 message = f"Expected {wanted} bytes of {name!r} in {self.path.name!r}, got {got}."
                 if name not in listed:
                     message = f"Expected only what the manifest lists in {self.path.name!r}, got {name!r}."
-                raise BundleError(message, hint=_NOT_OURS)
+                raise BundleError(message, hint=NOT_OURS)
 
     def _signer(self) -> bytes | None:
         """Return the key that the bundle names, once its signature is found to be right."""
@@ -210,7 +208,7 @@ class Bundle:
             return None
         if not all(parts):
             message = f"Expected a whole signature in {self.path.name!r}, got a part of one."
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
         pem = self.read(SIGNER, MOST_KEY_BYTES)
         self._signature = self._container.read(SIGNATURE, max_bytes=SIGNATURE_BYTES)
         is_named = fingerprint(pem) == self.manifest.signed_by
@@ -218,7 +216,7 @@ class Bundle:
             message = (
                 f"Expected a signature of its manifest in {self.path.name!r}, got one that is not."
             )
-            raise BundleError(message, hint=_NOT_OURS)
+            raise BundleError(message, hint=NOT_OURS)
         return pem
 
     def _checked(self, name: str) -> Iterator[bytes]:
@@ -234,7 +232,7 @@ class Bundle:
             yield chunk
         if digest.hexdigest() != self._sha256[name]:
             message = f"Expected {name!r} in {self.path.name!r} with the hash in the manifest, got another."
-            raise BundleError(message, hint=_COPY_AGAIN)
+            raise BundleError(message, hint=COPY_AGAIN)
 
     def _write(self, name: str, path: Path, made: list[Path], advance: Advance | None) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -257,7 +255,7 @@ def _manifest(data: bytes, name: str) -> Manifest:
         manifest = from_json(Manifest, text, name=f"the manifest of {name!r}")
     except UnicodeError as error:
         message = f"Expected UTF-8 in the manifest of {name!r}, got something else."
-        raise BundleError(message, hint=_NOT_OURS) from error
+        raise BundleError(message, hint=NOT_OURS) from error
     except SpecError as error:
         raise BundleError(error.message, hint=error.hint) from error
     is_plain = text.replace("\n", "").isprintable() and "\\" not in text
@@ -265,7 +263,7 @@ def _manifest(data: bytes, name: str) -> Manifest:
         message = (
             f"Expected the manifest of {name!r} as edgecls writes it, got it written otherwise."
         )
-        raise BundleError(message, hint=_NOT_OURS)
+        raise BundleError(message, hint=NOT_OURS)
     return manifest
 
 
