@@ -23,6 +23,8 @@
     ├── BundleError          (ValueError)     17  a bundle is damaged, not trusted, or not for this device
     ├── UpdateError          (RuntimeError)   18  a new version did not hold; the previous one runs
     ├── DeploymentError      (OSError)        19  a device cannot be reached, or its installation failed
+    ├── VoidBenchmarkError   (RuntimeError)   20  a benchmark was disturbed, where --strict was asked
+    ├── SlowerError          (RuntimeError)   21  one benchmark is slower than another, where that was asked
     └── InterruptedRunError  (RuntimeError)  130  Ctrl-C; what was done is kept
 
 Each leaf is also the built-in it is, so that callers who know nothing of edgecls can catch it. Only
@@ -47,6 +49,7 @@ __all__ = [
     "MissingDependencyError",
     "NetworkError",
     "OptionError",
+    "SlowerError",
     "SourceError",
     "SpecError",
     "StalledError",
@@ -55,6 +58,7 @@ __all__ = [
     "TooFewPhotosError",
     "TrainingError",
     "UpdateError",
+    "VoidBenchmarkError",
 ]
 
 
@@ -191,6 +195,18 @@ class DeploymentError(EdgeclsError, OSError):
     """A device cannot be reached, or what was to be done there failed."""
 
     exit_code = 19
+
+
+class VoidBenchmarkError(EdgeclsError, RuntimeError):
+    """A benchmark was disturbed by other programs, heat or the supply, so that its figures say little."""
+
+    exit_code = 20
+
+
+class SlowerError(EdgeclsError, RuntimeError):
+    """One benchmark is certainly slower than another."""
+
+    exit_code = 21
 
 
 class InterruptedRunError(EdgeclsError, RuntimeError):

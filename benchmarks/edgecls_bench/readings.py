@@ -1,0 +1,24 @@
+"""What the machine's sensors said at one moment."""
+
+from dataclasses import dataclass
+
+__all__ = ["Reading"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """One look at the machine; what it has no sensor for is None.
+
+    Attributes:
+        at_s: Seconds since the benchmark began.
+        busy_cores: Cores that other programs, and other guests of a hypervisor, kept busy since the last one.
+        celsius: Hottest thermal zone.
+        clock_mhz: Mean frequency of the cores in use.
+        throttled: The firmware's flags, as ``vcgencmd get_throttled`` gives them.
+    """
+
+    at_s: float
+    busy_cores: float | None = None
+    celsius: float | None = None
+    clock_mhz: float | None = None
+    throttled: int | None = None
