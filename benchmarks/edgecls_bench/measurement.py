@@ -62,8 +62,8 @@ NOTHING = Latency(p50_ms=0.0, p90_ms=0.0, p99_ms=0.0)
 class Samples:
     """Every measured duration in nanoseconds, in the order of measurement, one round after the other.
 
-    ``classify`` is preprocess + inference + postprocess of one frame; ``invoke`` is the bare runtime in turn with
-    it.
+    ``classify`` is preprocess + inference + postprocess of one frame; ``invoke`` is the bare runtime in
+    turn with it.
 
     Attributes:
         invoke_ns: The runtime's own call on a prepared input.
