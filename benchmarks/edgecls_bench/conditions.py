@@ -1,0 +1,81 @@
+"""Whether a measurement was disturbed, so that its figures say less of the model than of the moment."""
+
+from edgecls_device.service.throttling import Throttling
+
+from edgecls_bench.machine import Machine
+from edgecls_bench.readings import Reading
+
+__all__ = ["EMULATED", "disturbance", "load_limit"]
+
+CROWDED_CORES = 0.15
+"""Load of other programs that is too much where every core is needed: each tick of it is taken from what is
+measured. A quiet Linux, with its own services, keeps a few hundredths of a core busy."""
+BESIDE_CORES = 0.5
+"""Load that is too much where cores are left over: it takes no core away, but it shares caches, memory and the
+processor's heat, and the scheduler may put it onto our cores for a moment."""
+LOWEST_CLOCK = 0.9
+"""Share of the clock at the start: a processor that is a tenth slower is not the one the measurement began on;
+less is the ordinary to and fro of a boost."""
+EMULATED = "an emulated machine's times are not those of a device"
+_PAST = 16  # of the firmware's flags: the same bits shifted by this say that it has been so since the start
+_CAUSES = 0b1111
+
+
+def load_limit(machine: Machine, threads: int) -> float:
+    """Return how many cores other programs may keep busy beside so many threads."""
+    return BESIDE_CORES if machine.cores > threads else CROWDED_CORES
+
+
+def disturbance(before: Reading, after: Reading, machine: Machine, *, threads: int) -> str:
+    """Return why what was measured between two looks should not be believed; empty if nothing disturbed it.
+
+    What no sensor tells is no reason. The clocks must have been read while the cores were at work; clocks of
+    idle cores tell of their governor.
+
+    Args:
+        before: The machine just before.
+        after: The machine just after, with the load in between.
+        machine: What it was measured on.
+        threads: Threads of what was measured.
+    """
+    reasons = (
+        EMULATED if machine.is_emulated else "",
+        _throttling(before, after),
+        _heat(before, after),
+        _slower_clock(before.clock_mhz, after.clock_mhz, "its clock fell"),
+        _slower_clock(before.clock_cap_mhz, after.clock_cap_mhz, "the limit of its clock fell"),
+        _load(after, machine, threads),
+    )
+    return next(filter(None, reasons), "")
+
+
+def _throttling(before: Reading, after: Reading) -> str:
+    if after.throttled is None:
+        return ""
+    now = ((before.throttled or 0) | after.throttled) & _CAUSES
+    if before.throttled is not None:
+        now |= (after.throttled & ~before.throttled) >> _PAST & _CAUSES
+    sentence = Throttling(flags=now).sentence
+    return f"the board was slowed down: {sentence[0].lower()}{sentence[1:-1]}" if sentence else ""
+
+
+def _heat(before: Reading, after: Reading) -> str:
+    if before.throttle_events is None or after.throttle_events is None:
+        return ""
+    times = after.throttle_events - before.throttle_events
+    return f"the processor was slowed down for heat {times} times" if times > 0 else ""
+
+
+def _slower_clock(before_mhz: float | None, after_mhz: float | None, what: str) -> str:
+    if not before_mhz or after_mhz is None or after_mhz >= LOWEST_CLOCK * before_mhz:
+        return ""
+    return (
+        f"{what} from {before_mhz:.0f} to {after_mhz:.0f} MHz: it got hot, or its power is limited"
+    )
+
+
+def _load(after: Reading, machine: Machine, threads: int) -> str:
+    if after.busy_cores is None or after.busy_cores <= load_limit(machine, threads):
+        return ""
+    who = "other programs or guests" if machine.is_virtual else "other programs"
+    return f"{who} kept {after.busy_cores:.1f} of {machine.cores} cores busy"
