@@ -13,8 +13,8 @@ _X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
 _TRANSLATORS = ("qemu-", "rosetta", "box64", "FEX")
 """Beginnings of the names of programs that execute those of another architecture."""
 _IMITATED_MODELS = ("QEMU Virtual CPU", "QEMU TCG CPU")
-"""What qemu calls the processors of a machine that it imitates as a whole. On ARM it gives them names of real ones,
-and nothing tells such a machine from a virtual one."""
+"""What qemu calls the processors of a machine that it imitates as a whole. On ARM it gives them names of real
+ones, and nothing tells such a machine from a virtual one."""
 
 
 def emulator(root: Path = ROOT) -> str:
