@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import IO
@@ -39,18 +39,30 @@ class Line:
     after_ms: float
 
 
-def run_module(module: str, arguments: Sequence[str], *, silence_s: float) -> list[Line]:
+def run_module(
+    module: str,
+    arguments: Sequence[str],
+    *,
+    silence_s: float,
+    on_line: Callable[[Line], None] | None = None,
+) -> list[Line]:
     """Run the ``main`` of a module in a fresh Python; see :func:`run_child`."""
     command = [sys.executable, "-c", _START.format(module=module), *arguments]
-    return run_child(command, silence_s=silence_s)
+    return run_child(command, silence_s=silence_s, on_line=on_line)
 
 
-def run_child(command: Sequence[str], *, silence_s: float) -> list[Line]:
+def run_child(
+    command: Sequence[str],
+    *,
+    silence_s: float,
+    on_line: Callable[[Line], None] | None = None,
+) -> list[Line]:
     """Run a process to its end and return what it printed.
 
     Args:
         command: Program and arguments.
         silence_s: Longest time between two lines before it counts as hanging and is killed.
+        on_line: Called with each line as soon as it is there.
 
     Raises:
         BenchmarkError: If it crashes, ends with a code that is not 0, or falls silent.
@@ -61,7 +73,7 @@ def run_child(command: Sequence[str], *, silence_s: float) -> list[Line]:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
         )
         try:
-            lines = _read(process, start, silence_s)
+            lines = _read(process, start, silence_s, on_line or (lambda line: None))
             code = process.wait(timeout=silence_s)
         except (Empty, subprocess.TimeoutExpired):
             message = f"it hangs: no sign of life for {silence_s:g} s{_last_line(errors)}"
@@ -77,7 +89,12 @@ def run_child(command: Sequence[str], *, silence_s: float) -> list[Line]:
     return lines
 
 
-def _read(process: subprocess.Popen[bytes], start_ns: int, silence_s: float) -> list[Line]:
+def _read(
+    process: subprocess.Popen[bytes],
+    start_ns: int,
+    silence_s: float,
+    on_line: Callable[[Line], None],
+) -> list[Line]:
     arrived: SimpleQueue[Line | None] = SimpleQueue()
     stream = process.stdout
     if stream is None:
@@ -94,6 +111,7 @@ def _read(process: subprocess.Popen[bytes], start_ns: int, silence_s: float) -> 
     lines: list[Line] = []
     while (line := arrived.get(timeout=silence_s)) is not None:
         lines.append(line)
+        on_line(line)
     return lines
 
 

@@ -15,6 +15,25 @@ def test_lines_carry_the_time_since_the_start():
     assert 0 < lines[0].after_ms < lines[1].after_ms
 
 
+def test_a_line_is_handed_on_while_the_process_still_runs(tmp_path):
+    answer = tmp_path / "answer"
+    code = f"""
+import pathlib, time
+print("question", flush=True)
+while not pathlib.Path({str(answer)!r}).exists():
+    time.sleep(0.01)
+print("thanks")
+"""
+    seen = []
+
+    def on_line(line):
+        seen.append(line.text)
+        answer.touch()
+
+    run_child([sys.executable, "-c", code], silence_s=20.0, on_line=on_line)
+    assert seen == ["question", "thanks"]
+
+
 def test_a_crash_is_told_with_its_signal():
     with pytest.raises(BenchmarkError, match=r"it crashed \(SIGABRT\)"):
         run_python("import os; os.abort()")
