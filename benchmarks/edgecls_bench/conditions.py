@@ -1,11 +1,13 @@
 """Whether a measurement was disturbed, so that its figures say less of the model than of the moment."""
 
+from collections.abc import Sequence
+
 from edgecls_device.service.throttling import Throttling
 
 from edgecls_bench.machine import Machine
 from edgecls_bench.readings import Reading
 
-__all__ = ["EMULATED", "disturbance", "load_limit"]
+__all__ = ["EMULATED", "disturbance", "load_limit", "sustained_disturbance"]
 
 CROWDED_CORES = 0.15
 """Load of other programs that is too much where every core is needed: each tick of it is taken from what is
@@ -44,9 +46,20 @@ def disturbance(before: Reading, after: Reading, machine: Machine, *, threads: i
         _heat(before, after),
         _slower_clock(before.clock_mhz, after.clock_mhz, "its clock fell"),
         _slower_clock(before.clock_cap_mhz, after.clock_cap_mhz, "the limit of its clock fell"),
-        _load(after, machine, threads),
+        _load(after.busy_cores, machine, threads),
     )
     return next(filter(None, reasons), "")
+
+
+def sustained_disturbance(readings: Sequence[Reading], machine: Machine, *, threads: int) -> str:
+    """Return why minutes of load should not be believed; empty if nothing disturbed them.
+
+    Heat and a slower clock are what such a load is to show, and no reason; other programs are, on average.
+    """
+    loads = [reading.busy_cores for reading in readings if reading.busy_cores is not None]
+    if machine.is_emulated:
+        return EMULATED
+    return _load(sum(loads) / len(loads), machine, threads) if loads else ""
 
 
 def _throttling(before: Reading, after: Reading) -> str:
@@ -74,8 +87,8 @@ def _slower_clock(before_mhz: float | None, after_mhz: float | None, what: str) 
     )
 
 
-def _load(after: Reading, machine: Machine, threads: int) -> str:
-    if after.busy_cores is None or after.busy_cores <= load_limit(machine, threads):
+def _load(busy_cores: float | None, machine: Machine, threads: int) -> str:
+    if busy_cores is None or busy_cores <= load_limit(machine, threads):
         return ""
     who = "other programs or guests" if machine.is_virtual else "other programs"
-    return f"{who} kept {after.busy_cores:.1f} of {machine.cores} cores busy"
+    return f"{who} kept {busy_cores:.1f} of {machine.cores} cores busy"

@@ -44,7 +44,7 @@ class Sensors:
             cores: Cores that are at work now; only of these the frequency says something.
         """
         return Reading(
-            at_s=at_s,
+            at_s=round(at_s, 3),
             busy_cores=self._busy_cores(_own() if own_cpu_s is None else own_cpu_s),
             celsius=_hottest(self.root),
             clock_mhz=clock_mhz(cores, self.root),
