@@ -15,7 +15,7 @@ IDLE_S = 2.0
 
 
 class EnergySensor(AbstractContextManager["EnergySensor"], Protocol):
-    """Tells the mean power between two questions, from entering to leaving; it can be entered again."""
+    """Tells the mean power between two questions; it counts from entering to leaving, as often as one likes."""
 
     name: ClassVar[str]
 
@@ -50,4 +50,4 @@ def idle_watts(sensor: EnergySensor, *, seconds: float = IDLE_S) -> float | None
     """Return what the machine draws with nothing of ours running; None if the sensor failed."""
     with sensor:
         time.sleep(seconds)
-        return sensor.watts()
+    return sensor.watts()

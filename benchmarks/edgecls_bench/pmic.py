@@ -64,7 +64,7 @@ class PmicSensor:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Ask no more."""
+        """Ask no more; what was told last can still be asked for."""
         self._is_over.set()
         if self._thread is not None:
             self._thread.join()
@@ -76,11 +76,13 @@ class PmicSensor:
         return sum(told) / len(told) if told else None
 
     def _watch(self) -> None:
-        while not self._is_over.wait(self._every_s):
+        while True:
             watts = _ask(self._program)
             if watts is not None:
                 with self._lock:
                     self._told.append(watts)
+            if self._is_over.wait(self._every_s):
+                return
 
 
 def _ask(program: str) -> float | None:

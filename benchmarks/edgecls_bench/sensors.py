@@ -16,6 +16,8 @@ __all__ = ["Sensors", "own_cpu_s"]
 
 SHORTEST_S = 0.1
 """Cores' times are counted in hundredths of a second: over less than ten of them a load is a guess."""
+UNLIKELY_CELSIUS = -100
+"""Zones that are switched off say -274."""
 
 
 def own_cpu_s() -> float:
@@ -73,8 +75,9 @@ _own = own_cpu_s  # the parameter of the same name hides it
 def _hottest(root: Path) -> float | None:
     zones = sorted(root.glob("sys/class/thermal/thermal_zone*"))
     readings = (number(zone, "temp") for zone in zones)
-    celsius = [milli / 1000 for milli in readings if milli is not None and milli > 0]
-    return max(celsius, default=None)
+    celsius = [milli / 1000 for milli in readings if milli is not None]
+    hottest = max(celsius, default=UNLIKELY_CELSIUS)
+    return hottest if hottest > UNLIKELY_CELSIUS else None
 
 
 def _throttled(root: Path) -> int | None:
