@@ -3,7 +3,7 @@
 ::
 
     runs/pets/  model.keras  spec.json  split.json  training.json  exports/pets.float32.tflite ...
-                compare.json  bench.json  report.html  bundles/  logs/
+                compare.json  bench.json  bench/  run.toml  pick.json  report.html  bundles/  logs/
 """
 
 from dataclasses import dataclass
@@ -71,8 +71,23 @@ class RunDirectory:
 
     @property
     def bench(self) -> Path:
-        """Latency of the exported files."""
+        """Latency of the exported files: the newest of this machine."""
         return self.path / "bench.json"
+
+    @property
+    def benches(self) -> Path:
+        """The directory of all benchmarks, of this machine and others; a file each, never changed."""
+        return self.path / "bench"
+
+    @property
+    def configuration(self) -> Path:
+        """What ``edgecls run RUN`` runs, as ``edgecls bench RUN --pick`` wrote it."""
+        return self.path / "run.toml"
+
+    @property
+    def pick(self) -> Path:
+        """Why it runs that: what was measured, and why the others were not chosen."""
+        return self.path / "pick.json"
 
     @property
     def report(self) -> Path:

@@ -84,7 +84,15 @@ def write_run(
 
 
 def _retire(run: RunDirectory, spec: ModelSpec) -> None:
-    made = (run.exports, run.compare, run.bench, run.report)
+    made = (
+        run.exports,
+        run.compare,
+        run.bench,
+        run.benches,
+        run.configuration,
+        run.pick,
+        run.report,
+    )
     stale = [path for path in made if path.exists()]
     if not stale or _fingerprint(run) == spec.provenance.model_fingerprint:
         return
