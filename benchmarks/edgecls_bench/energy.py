@@ -9,7 +9,7 @@ from edgecls_bench.pmic import PmicSensor, find_pmic
 from edgecls_bench.rapl import RaplSensor, find_zones, unreadable
 from edgecls_bench.system_files import ROOT
 
-__all__ = ["EnergySensor", "idle_watts", "open_energy_sensor", "why_no_energy"]
+__all__ = ["IDLE_S", "EnergySensor", "idle_watts", "open_energy_sensor", "why_no_energy"]
 
 IDLE_S = 2.0
 

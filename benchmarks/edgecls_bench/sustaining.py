@@ -9,7 +9,7 @@ from edgecls_device.records import decode
 
 from edgecls_bench.children import Line, run_module
 from edgecls_bench.conditions import sustained_disturbance
-from edgecls_bench.energy import EnergySensor, idle_watts
+from edgecls_bench.energy import IDLE_S, EnergySensor, idle_watts
 from edgecls_bench.machine import Machine
 from edgecls_bench.measurement import Energy
 from edgecls_bench.probe import Probe
@@ -86,6 +86,7 @@ def measure_energy(
     sensor: EnergySensor,
     *,
     seconds: float = ENERGY_S,
+    idle_s: float = IDLE_S,
     silence_s: float = SILENCE_S,
 ) -> Energy | None:
     """Classify without a pause and count the energy of a frame; first look what the machine draws without.
@@ -94,6 +95,7 @@ def measure_energy(
         probe: What to run.
         sensor: Sensor of the machine's power.
         seconds: For how long.
+        idle_s: For how long to look without.
         silence_s: After that long without a sign of life a process counts as hanging.
 
     Returns:
@@ -102,7 +104,7 @@ def measure_energy(
     Raises:
         BenchmarkError: If the process crashes or hangs.
     """
-    idle = idle_watts(sensor)
+    idle = idle_watts(sensor, seconds=idle_s)
     looks: list[_Look] = []
     load = _Load(probe=probe, seconds=seconds, every_s=seconds / 2, cores=(), silence_s=silence_s)
     _run(load, Sensors(), sensor, looks.append)
