@@ -2,9 +2,11 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 import numpy as np
 
@@ -30,20 +32,27 @@ class Prediction:
         score: The best score, 0..1.
         class_id: Place of the best label among the shown labels, also if it is unknown.
         is_unknown: Whether the score is below the threshold.
-        top: The best labels, best first.
-        scores: All scores, in the order of the shown labels, float32; read-only.
         preprocess_ms: Time from frame to model input.
         inference_ms: Time in the runtime.
+        scores: All scores, in the order of the shown labels, float32; read-only.
+        labels: The shown labels.
+        k: How many labels :attr:`top` holds.
     """
 
     label: str
     score: float
     class_id: int
     is_unknown: bool
-    top: tuple[ScoredLabel, ...]
     preprocess_ms: float
     inference_ms: float
     scores: Scores = field(compare=False, repr=False)
+    labels: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    k: int = 0
+
+    @property
+    def top(self) -> tuple[ScoredLabel, ...]:
+        """The best labels, best first; sorted when asked, since many frames need only the best one."""
+        return tuple(top_k(self.scores, self.labels, self.k)) if self.labels else ()
 
 
 class Classifier:
@@ -67,6 +76,8 @@ class Classifier:
         self._preprocessor = Preprocessor(spec.preprocessing, spec.input)
         self._labels = spec.output_labels
         self._input_dtype = np.dtype(backend.input.dtype)
+        self._is_quantized = backend.output.dtype != "float32"
+        self._input_memory = _memory_of(backend) if self._preprocessor.gives_pixels else None
 
     @classmethod
     def open(
@@ -124,37 +135,51 @@ class Classifier:
 
         Args:
             frame: BGR uint8 of any size, as OpenCV gives it.
-            k: How many labels to return in ``top``.
+            k: How many labels ``top`` holds, at least 1.
 
         Raises:
             FrameError: If it is not a picture.
             ArtifactError: If the model gives scores that are not numbers.
+            ValueError: If ``k < 1``.
         """
+        if k < 1:
+            message = f"Expected k to be at least 1, got {k}."
+            raise ValueError(message)
         start = time.perf_counter_ns()
-        batch = self._preprocessor(frame)
+        batch = self._prepare(frame)
         ready = time.perf_counter_ns()
         output = self.raw_scores(batch)
         done = time.perf_counter_ns()
         scores = shown_scores(output, self.spec)
-        top = top_k(scores, self._labels, k)
-        best = top[0]
-        is_unknown = best.score < self.spec.unknown_threshold
+        values = scores.tolist()
+        score = max(values)
+        class_id = values.index(score)  # of equals the first, as in top
+        is_unknown = score < self.spec.unknown_threshold
         return Prediction(
-            label=UNKNOWN_LABEL if is_unknown else best.label,
-            score=best.score,
-            class_id=best.class_id,
+            label=UNKNOWN_LABEL if is_unknown else self._labels[class_id],
+            score=score,
+            class_id=class_id,
             is_unknown=is_unknown,
-            top=tuple(top),
             preprocess_ms=(ready - start) / 1e6,
             inference_ms=(done - ready) / 1e6,
             scores=scores,
+            labels=self._labels,
+            k=k,
         )
 
-    def raw_scores(self, batch: Batch) -> Scores:
+    def _prepare(self, frame: Frame) -> Batch | None:
+        """Return the model's input; None where the runtime has it already."""
+        if self._input_memory is None:
+            return self._preprocessor(frame)
+        self._preprocessor.write(frame, self._input_memory)
+        return None
+
+    def raw_scores(self, batch: Batch | None) -> Scores:
         """Return the model's own output for a prepared input, before temperature and groups.
 
         Args:
-            batch: Batch 1 as ``spec.input`` says; for our own artifacts uint8 NHWC RGB.
+            batch: Batch 1 as ``spec.input`` says; for our own artifacts uint8 NHWC RGB. None for what was
+                written to the backend's ``input_memory``.
 
         Returns:
             Shape ``(num_classes,)``, float32.
@@ -162,11 +187,11 @@ class Classifier:
         Raises:
             ArtifactError: If it holds values that are not numbers.
         """
-        if batch.dtype != self._input_dtype:
+        if batch is not None and batch.dtype != self._input_dtype:
             info = self._backend.input
             batch = quantize(batch, info) if info.scale else batch.astype(info.dtype)
         output = self._backend.run(batch).reshape(-1)
-        if output.dtype != np.float32:
+        if self._is_quantized:
             output = dequantize(output, self._backend.output)
         if not math.isfinite(sum(output.tolist())):  # faster than NumPy's isfinite for one row
             message = "Expected scores that are numbers, got NaN or infinity."
@@ -189,6 +214,15 @@ class Classifier:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _memory_of(backend: Backend) -> Callable[[], Batch] | None:
+    """Return what gives the runtime's own input; None if its shape is left open."""
+    return (
+        None
+        if backend.input_memory() is None
+        else cast("Callable[[], Batch]", backend.input_memory)
+    )
 
 
 def _check_fit(spec: ModelSpec, tensor: TensorInfo, output: TensorInfo) -> None:

@@ -1,5 +1,6 @@
 """From a model's output to labels: temperature, groups, unknown, top-k. Pure NumPy."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,10 +84,35 @@ def shown_scores(scores: NDArray[np.float32], spec: ModelSpec) -> Scores:
     Returns:
         Shape ``(..., len(spec.output_labels))``, float32.
     """
+    if scores.ndim == 1 and len(scores) <= FEW_CLASSES and not spec.groups:
+        return _few_scores(scores, spec)
     if spec.output == "logits":
         scores = softmax(scores)
     scores = apply_temperature(scores, spec.temperature)
     return group_scores(scores, spec.groups) if spec.groups else scores
+
+
+def _few_scores(scores: NDArray[np.float32], spec: ModelSpec) -> Scores:
+    """Return what :func:`shown_scores` does, number by number: below about 60, NumPy's start-up costs more."""
+    if spec.output == "logits":
+        scores = _few_softmax(scores.tolist())
+    if spec.temperature == 1.0:
+        return scores
+    least, power = (
+        float(_LEAST_PROBABILITY),
+        1 / spec.temperature,
+    )  # exp(log(p) / T) is p ** (1 / T)
+    return _shares([max(p, least) ** power for p in scores.tolist()])
+
+
+def _few_softmax(logits: list[float]) -> Scores:
+    largest = max(logits)
+    return _shares([math.exp(logit - largest) for logit in logits])
+
+
+def _shares(values: list[float]) -> Scores:
+    total = sum(values)
+    return np.array([value / total for value in values], np.float32)
 
 
 def top_k(scores: Scores, labels: Sequence[str], k: int) -> list[ScoredLabel]:

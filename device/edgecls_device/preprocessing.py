@@ -3,8 +3,8 @@
 The same code prepares photos for training, calibration, comparison and the device.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,14 +119,35 @@ class Preprocessor:
         Raises:
             FrameError: If it is not a picture.
         """
-        frame = to_frame(frame)
+        self._resizer_for(frame := to_frame(frame))(frame, self._pixels[0])
+        return self._as_tensor()
+
+    @property
+    def gives_pixels(self) -> bool:
+        """Whether the input is nothing but pixels, so that :meth:`write` can fill it."""
+        tensor = self.input
+        return tensor.dtype == "uint8" and tensor.layout == "nhwc" and not tensor.mean
+
+    def write(self, frame: Frame, memory: Callable[[], Batch]) -> None:
+        """Write the model's input where the runtime reads it: the last step needs no copy then.
+
+        Args:
+            frame: BGR uint8 of any size (grey, alpha and 16-bit are converted).
+            memory: Gives an array for batch 1, uint8, in the layout and colour order of ``input``. It is called
+                when nothing can be refused any more, and what it gives is not kept.
+
+        Raises:
+            FrameError: If it is not a picture.
+        """
+        self._resizer_for(frame := to_frame(frame))(frame, memory()[0])
+
+    def _resizer_for(self, frame: Frame) -> "_Resizer":
         size = (frame.shape[0], frame.shape[1])
         if self._resizer is None or size != self._frame_size:
             swaps_color = self.input.color == "rgb"
             self._resizer = _Resizer(size, self.preprocessing, swaps_color=swaps_color)
             self._frame_size = size
-        self._resizer(frame, self._pixels[0])
-        return self._as_tensor()
+        return self._resizer
 
     def _as_tensor(self) -> Batch:
         batch: Batch = self._pixels
@@ -142,11 +163,11 @@ class Preprocessor:
 
 
 class _Resizer:
-    """The steps for frames of one size, with a buffer for each halving.
+    """The steps for frames of one size, with a buffer for each.
 
     The buffers are kept, since new ones come from the system each time and the page faults cost more than
-    the resizing. There are as few as possible: right after an inference none of them is in the cache, and
-    fetching memory is most of the work.
+    the resizing. The last step writes to where the runtime reads: right after an inference nothing of ours
+    is in the cache, and fetching memory is most of the work.
     """
 
     def __init__(
@@ -155,33 +176,80 @@ class _Resizer:
         steps = plan(frame_size, preprocessing)
         (height, width), small = steps.box, steps.size
         self._box = _rectangle(steps.top, steps.left, steps.box)
-        self._halves = [_buffer(height >> i, width >> i) for i in range(1, steps.halvings + 1)]
+        self._halves = [
+            _Step(_buffer(height >> i, width >> i), cv2.INTER_LINEAR_EXACT)
+            for i in range(1, steps.halvings + 1)
+        ]
+        halved = (height >> steps.halvings, width >> steps.halvings)
+        self._last = _last_step(halved, small, preprocessing, swaps_color=swaps_color)
         self._is_padded = small != (preprocessing.height, preprocessing.width)
-        self._small = _buffer(*small) if self._is_padded else _buffer(0, 0)
         self._inside = _rectangle(steps.pad_top, steps.pad_left, small)
-        is_nearest = preprocessing.interpolation == "nearest"
-        self._interpolation = cv2.INTER_NEAREST if is_nearest else cv2.INTER_LINEAR_EXACT
-        self._swaps_color = swaps_color
 
     def __call__(self, frame: Frame, out: NDArray[np.uint8]) -> None:
         """Write the resized frame to ``out``."""
-        image: Any = frame[self._box]
-        for smaller in (*self._halves, self._small if self._is_padded else out):
-            size = (smaller.shape[1], smaller.shape[0])
-            image = cv2.resize(image, size, smaller, interpolation=self._interpolation)
+        image = frame[self._box]
+        for halve in self._halves:
+            image = halve(image)
         if self._is_padded:
             out[:] = PAD_VALUE
-            out[self._inside] = self._small
-        if self._swaps_color:
-            cv2.cvtColor(out, cv2.COLOR_BGR2RGB, out)
+            out = out[self._inside]
+        self._last(image, out)
+
+
+class _Step:
+    """One resize into a buffer of its own."""
+
+    def __init__(self, out: NDArray[np.uint8], interpolation: int) -> None:
+        self._out = out
+        self._size = (out.shape[1], out.shape[0])
+        self._interpolation = interpolation
+
+    def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        cv2.resize(image, self._size, self._out, interpolation=self._interpolation)
+        return self._out
+
+
+class _Exactly:
+    """The last bilinear step, by way of four channels: OpenCV is a third faster there, with the same result."""
+
+    def __init__(self, size: tuple[int, int], small: tuple[int, int], *, swaps_color: bool) -> None:
+        self._wide = _buffer(*size, channels=4)
+        self._resize = _Step(_buffer(*small, channels=4), cv2.INTER_LINEAR_EXACT)
+        self._widen = cv2.COLOR_BGR2RGBA if swaps_color else cv2.COLOR_BGR2BGRA
+
+    def __call__(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        cv2.cvtColor(image, self._widen, self._wide)
+        cv2.cvtColor(self._resize(self._wide), cv2.COLOR_BGRA2BGR, out)
+
+
+def _last_step(
+    size: tuple[int, int],
+    small: tuple[int, int],
+    preprocessing: Preprocessing,
+    *,
+    swaps_color: bool,
+) -> Callable[[NDArray[np.uint8], NDArray[np.uint8]], None]:
+    """Return what brings a picture of one size to the last one, in the model's order of colours."""
+    if size != small and preprocessing.interpolation == "bilinear":
+        return _Exactly(size, small, swaps_color=swaps_color)
+    resize = None if size == small else _Step(_buffer(*small), cv2.INTER_NEAREST)
+
+    def write(image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        ready = image if resize is None else resize(image)
+        if swaps_color:
+            cv2.cvtColor(ready, cv2.COLOR_BGR2RGB, out)
+        else:
+            out[:] = ready
+
+    return write
 
 
 def _rectangle(top: int, left: int, size: tuple[int, int]) -> tuple[slice, slice]:
     return slice(top, top + size[0]), slice(left, left + size[1])
 
 
-def _buffer(height: int, width: int) -> NDArray[np.uint8]:
-    return np.empty((height, width, 3), np.uint8)
+def _buffer(height: int, width: int, *, channels: int = 3) -> NDArray[np.uint8]:
+    return np.empty((height, width, channels), np.uint8)
 
 
 def _at_least_one(value: float, most: int) -> int:

@@ -7,7 +7,14 @@ import pytest
 from edgecls_device.backends.protocol import BackendOptions
 from edgecls_device.backends.table import BACKENDS, choose_backend, open_backend
 from edgecls_device.classifier import Classifier
-from edgecls_device.errors import ArtifactError, MissingDependencyError, OptionError
+from edgecls_device.errors import (
+    ArtifactError,
+    FrameError,
+    MissingDependencyError,
+    OptionError,
+)
+from edgecls_device.postprocessing import shown_scores
+from edgecls_device.preprocessing import Preprocessor
 
 from tests.device.tiny_models import onnx_model, tflite_model, tiny_spec
 
@@ -77,6 +84,34 @@ def test_an_input_of_another_shape_is_an_error(backend):
 
 def test_the_bare_call_runs_on_the_prepared_input(backend):
     backend.bare_call(GREEN)()
+
+
+def test_what_was_written_to_its_input_memory_is_computed(backend):
+    for picture in (GREEN, 255 - GREEN):
+        wanted = backend.run(picture)
+        backend.run(255 - picture)
+        backend.input_memory()[:] = picture
+        assert (backend.run() == wanted).all()
+
+
+def test_a_classifier_and_a_batch_of_its_own_agree(name, make, tmp_path):
+    path = tmp_path / f"tiny.{BACKENDS[name].format}"
+    path.write_bytes(make(spec=tiny_spec()))
+    frame = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    with Classifier.open(path, backend=name) as classifier:
+        batch = Preprocessor(classifier.spec.preprocessing, classifier.spec.input)(frame)
+        wanted = shown_scores(classifier.raw_scores(batch), classifier.spec)
+        assert (classifier.classify(frame).scores == wanted).all()
+
+
+def test_a_refused_frame_leaves_the_classifier_usable(name, make, tmp_path):
+    path = tmp_path / f"tiny.{BACKENDS[name].format}"
+    path.write_bytes(make(spec=tiny_spec()))
+    with Classifier.open(path, backend=name) as classifier:
+        with pytest.raises(FrameError) as kept:
+            classifier.classify(np.zeros((0, 0, 3), np.uint8))
+        assert classifier.classify(np.full((9, 9, 3), (0, 255, 0), np.uint8)).class_id == 1
+        assert kept.value.__traceback__ is not None
 
 
 def test_data_that_is_no_model_is_an_error(name, make):

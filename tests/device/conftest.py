@@ -32,7 +32,10 @@ class FakeBackend:
         self.input = TensorInfo(name="image", shape=(1, 8, 8, 3), dtype="uint8")
         self.output = TensorInfo(name="scores", shape=self.result.shape, dtype="float32")
 
-    def run(self, batch):
+    def input_memory(self):
+        return None
+
+    def run(self, batch=None):
         return self.result
 
     def close(self):

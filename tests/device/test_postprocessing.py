@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
-from edgecls_device.postprocessing import apply_temperature, group_scores, softmax, top_k
-from edgecls_device.spec import Group
+from edgecls_device.postprocessing import (
+    apply_temperature,
+    group_scores,
+    shown_scores,
+    softmax,
+    top_k,
+)
+from edgecls_device.spec import Group, ModelSpec, Preprocessing
 
 
 def test_top_k_is_best_first_and_ties_keep_class_order():
@@ -45,3 +51,22 @@ def test_groups_share_their_mass_by_their_best_class():
 def test_what_lies_outside_all_groups_stays_outside():
     groups = (Group(label="x", members=(0,)), Group(label="y", members=(1,)))
     assert group_scores(np.float32([0.01, 0.01, 0.98]), groups).sum() == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("output", ["probabilities", "logits"])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
+def test_few_classes_get_the_scores_that_many_get(output, temperature):
+    rows = np.random.default_rng(0).dirichlet(np.ones(5), 40).astype(np.float32)
+    rows[0] = [1, 0, 0, 0, 0]
+    given = np.log(np.maximum(rows, 1e-6)) if output == "logits" else rows
+    how = ModelSpec(
+        name="t",
+        labels=tuple("abcde"),
+        preprocessing=Preprocessing(height=8, width=8),
+        output=output,
+        temperature=temperature,
+    )
+    together = shown_scores(given, how)
+    one_by_one = np.stack([shown_scores(row, how) for row in given])
+    assert one_by_one.dtype == np.float32
+    assert np.allclose(one_by_one, together, atol=1e-6)

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from edgecls_device.preprocessing import PAD_VALUE, Preprocessor, plan, resize
@@ -66,3 +67,35 @@ def test_mean_std_layout_and_color_are_applied_for_other_models():
     assert batch.shape == (1, 3, 4, 4)
     assert batch.dtype == np.float32
     assert batch[0, :, 0, 0].tolist() == [1.0, -1.0, -1.0]
+
+
+@pytest.mark.parametrize("size", [(300, 400), (480, 640), (1080, 1920), (225, 225), (97, 131)])
+@pytest.mark.parametrize("color", ["rgb", "bgr"])
+def test_the_last_step_is_that_of_opencv_on_three_channels(size, color):
+    frame = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    rule = Preprocessing(height=96, width=96)
+    steps = plan(size, rule)
+    image = frame[steps.top : steps.top + steps.box[0], steps.left : steps.left + steps.box[1]]
+    for _ in range(steps.halvings):
+        half = (image.shape[1] // 2, image.shape[0] // 2)
+        image = cv2.resize(image, half, interpolation=cv2.INTER_LINEAR_EXACT)
+    image = cv2.resize(image, (96, 96), interpolation=cv2.INTER_LINEAR_EXACT)
+    wanted = image[..., ::-1] if color == "rgb" else image
+    assert (Preprocessor(rule, InputTensor(color=color))(frame)[0] == wanted).all()
+
+
+@pytest.mark.parametrize("rule", ["crop", "stretch", "letterbox"])
+@pytest.mark.parametrize("size", [(32, 48), (64, 96), (50, 70), (480, 640)])
+def test_what_is_written_to_a_given_array_is_what_is_returned(rule, size):
+    frame = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    prepare = Preprocessor(Preprocessing(height=32, width=48, resize=rule))
+    given = np.zeros((1, 32, 48, 3), np.uint8)
+    prepare.write(frame, lambda: given)
+    assert (given == prepare(frame)).all()
+
+
+def test_the_frame_itself_is_never_changed():
+    frame = np.random.default_rng(0).integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    kept = frame.copy()
+    Preprocessor(Preprocessing(height=32, width=48))(frame)
+    assert (frame == kept).all()

@@ -27,7 +27,7 @@ class Faulty:
         self.backend = backend
     def __getattr__(self, name):
         return getattr(self.backend, name)
-    def run(self, batch):
+    def run(self, batch=None):
         Faulty.left -= 1
         if Faulty.left < 0:
             {fault}

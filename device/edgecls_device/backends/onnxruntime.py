@@ -36,6 +36,7 @@ class OnnxruntimeBackend:
         self._input = _tensor_info(session.get_inputs()[0])
         self._output = _tensor_info(session.get_outputs()[0])
         self._output_names = [self._output.name]
+        self._memory = _memory_for(self._input)
 
     @classmethod
     def open(cls, model: bytes, options: BackendOptions) -> "OnnxruntimeBackend":
@@ -68,10 +69,16 @@ class OnnxruntimeBackend:
         """The output tensor."""
         return self._output
 
-    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
-        """Compute the output for one batch."""
+    def input_memory(self) -> NDArray[Any] | None:
+        """Return an array that the session reads where it is; None if the shape is left open."""
+        return self._memory
+
+    def run(self, batch: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Compute the output for one batch; by default for what was written to ``input_memory``."""
         if self._session is None:
             raise was_closed()
+        if batch is None:
+            batch = self._memory
         try:
             return np.asarray(self._session.run(self._output_names, {self._input.name: batch})[0])
         except Exception as error:  # its errors share no public base class
@@ -99,6 +106,13 @@ def _session_of(model: bytes, options: BackendOptions) -> Any:
     )
     check_ends(len(session.get_inputs()), len(session.get_outputs()))
     return session
+
+
+def _memory_for(info: TensorInfo) -> NDArray[Any] | None:
+    batch, *sides = info.shape or (0,)
+    if batch not in {1, -1} or any(side < 1 for side in sides):
+        return None
+    return np.zeros((1, *sides), info.dtype)
 
 
 def _tensor_info(node: Any) -> TensorInfo:

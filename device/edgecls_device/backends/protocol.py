@@ -44,6 +44,9 @@ class Backend(Protocol):
 
     ``run`` takes exactly the shape and dtype of ``input`` and raises ``ArtifactError`` if the runtime cannot
     compute it; the caller owns the result. Closing twice is harmless; running after closing is an error.
+
+    What is written to ``input_memory`` need not be copied: ``run()`` without a batch computes it. Nobody may
+    hold that array while the model computes, so it is asked for anew for each batch.
     """
 
     name: ClassVar[str]
@@ -64,8 +67,11 @@ class Backend(Protocol):
     def output(self) -> TensorInfo:
         """The output tensor."""
 
-    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
-        """Compute the output for one batch."""
+    def input_memory(self) -> NDArray[Any] | None:
+        """Return the memory that the runtime reads its input from; None if its shape is left open."""
+
+    def run(self, batch: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Compute the output for one batch; by default for what was written to ``input_memory``."""
 
     def bare_call(self, batch: NDArray[Any]) -> Callable[[], object]:
         """Return the runtime's own call on a prepared batch, with nothing of ours around it.

@@ -25,6 +25,7 @@ class TfliteBackend:
         self._interpreter: Any = interpreter
         self._input_index: int = interpreter.get_input_details()[0]["index"]
         self._output_index: int = interpreter.get_output_details()[0]["index"]
+        self._input_view: Callable[[], Any] = interpreter.tensor(self._input_index)
         self._input = _tensor_info(interpreter.get_input_details()[0])
         self._output = _tensor_info(interpreter.get_output_details()[0])
 
@@ -66,12 +67,20 @@ class TfliteBackend:
         """The output tensor."""
         return self._output
 
-    def run(self, batch: NDArray[Any]) -> NDArray[Any]:
-        """Compute the output for one batch."""
+    def input_memory(self) -> NDArray[Any]:
+        """Return a view of the input tensor; the interpreter does not run while anybody holds it."""
+        if self._interpreter is None:
+            raise was_closed()
+        memory: NDArray[Any] = self._input_view()
+        return memory
+
+    def run(self, batch: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Compute the output for one batch; by default for what was written to ``input_memory``."""
         if self._interpreter is None:
             raise was_closed()
         try:
-            self._interpreter.set_tensor(self._input_index, batch)
+            if batch is not None:
+                self._interpreter.set_tensor(self._input_index, batch)
             self._interpreter.invoke()
             result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
         except (RuntimeError, ValueError) as error:
@@ -86,6 +95,11 @@ class TfliteBackend:
     def close(self) -> None:
         """Free the model."""
         self._interpreter = None
+        self._input_view = _closed
+
+
+def _closed() -> Any:
+    raise was_closed()
 
 
 def _tensor_info(details: dict[str, Any]) -> TensorInfo:

@@ -23,7 +23,6 @@ _NOTHING = Prediction(
     score=0.0,
     class_id=0,
     is_unknown=True,
-    top=(),
     preprocess_ms=0.0,
     inference_ms=0.0,
     scores=np.zeros(0, np.float32),

@@ -43,7 +43,7 @@ def break_runtime(folder, code, *, threads=(1, 2, 3, 4)):
 import runpy, sys
 from edgecls_device.backends.table import BACKENDS
 from edgecls_device.lazy import load
-def run(self, batch):
+def run(self, batch=None):
     {code}
 def open_(original):
     def opened(model, options):

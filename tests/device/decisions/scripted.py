@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from edgecls_device.classifier import Prediction
-from edgecls_device.postprocessing import ScoredLabel
 from edgecls_device.sources.protocol import CapturedFrame
 
 from tests.device.tiny_models import tiny_spec
@@ -43,7 +42,8 @@ def prediction(scores, *, threshold=0.7, labels=LABELS):
         score=float(values[best]),
         class_id=best,
         is_unknown=is_unknown,
-        top=(ScoredLabel(class_id=best, label=labels[best], score=float(values[best])),),
+        labels=tuple(labels),
+        k=1,
         preprocess_ms=0.0,
         inference_ms=0.0,
         scores=values,

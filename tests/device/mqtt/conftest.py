@@ -219,7 +219,6 @@ def result_of(label, *, score=0.9, image=None):
         score=score,
         class_id=0,
         is_unknown=is_unknown,
-        top=(),
         preprocess_ms=1.0,
         inference_ms=2.0,
         scores=np.zeros(2, np.float32),

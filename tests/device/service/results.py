@@ -13,7 +13,6 @@ def result(label="cat", *, index=0):
         score=0.9,
         class_id=0,
         is_unknown=False,
-        top=(),
         preprocess_ms=1.0,
         inference_ms=4.0,
         scores=np.zeros(3, np.float32),

@@ -2,7 +2,6 @@
 
 import numpy as np
 from edgecls_device.classifier import Prediction
-from edgecls_device.postprocessing import ScoredLabel
 from edgecls_device.results import Decision, Event, FrameResult, RunSummary
 from edgecls_device.sources.protocol import CapturedFrame
 
@@ -14,13 +13,14 @@ SUMMARY = RunSummary(
 
 
 def prediction(*items, is_unknown=False):
-    top = tuple(ScoredLabel(class_id=i, label=a, score=b) for i, (a, b) in enumerate(items))
+    labels = tuple(label for label, _ in items)
     return Prediction(
-        label="unknown" if is_unknown else top[0].label,
-        score=top[0].score,
+        label="unknown" if is_unknown else labels[0],
+        score=items[0][1],
         class_id=0,
         is_unknown=is_unknown,
-        top=top,
+        labels=labels,
+        k=len(items),
         preprocess_ms=0.25,
         inference_ms=4.0,
         scores=np.array([score for _, score in items], np.float32),

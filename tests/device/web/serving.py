@@ -7,7 +7,6 @@ from contextlib import contextmanager
 import numpy as np
 from edgecls_device.classifier import Classifier, Prediction
 from edgecls_device.health import StatusBoard
-from edgecls_device.postprocessing import ScoredLabel
 from edgecls_device.results import Decision, Event, FrameResult
 from edgecls_device.sources.protocol import DELIVERING, captured_now
 from edgecls_device.web.server import WebServer
@@ -30,13 +29,13 @@ def result_of(number, *, label="green", image=None):
     frame = captured_now(
         picture(number) if image is None else image, index=number, source="test:numbers"
     )
-    top = (ScoredLabel(label=label, score=0.75, class_id=1),)
     prediction = Prediction(
         label=label,
         score=0.75,
         class_id=1,
         is_unknown=False,
-        top=top,
+        labels=("first", label, "third"),
+        k=1,
         preprocess_ms=0.5,
         inference_ms=2.0,
         scores=np.asarray([0.0, 0.75, 0.25], np.float32),

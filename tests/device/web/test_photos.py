@@ -176,7 +176,7 @@ class SlowBackend(FakeBackend):
         super().__init__()
         self.started, self.may_go_on = threading.Event(), threading.Event()
 
-    def run(self, batch):
+    def run(self, batch=None):
         self.started.set()
         self.may_go_on.wait(10)
         return self.result
