@@ -18,6 +18,8 @@ processor's heat, and the scheduler may put it onto our cores for a moment."""
 LOWEST_CLOCK = 0.9
 """Share of the clock at the start: a processor that is a tenth slower is not the one the measurement began on;
 less is the ordinary to and fro of a boost."""
+HEAT = "the processor was slowed down for heat {times} times"
+QUOTA = "the container's share of the processor was used up {times} times"
 EMULATED = "an emulated machine's times are not those of a device"
 _PAST = 16  # of the firmware's flags: the same bits shifted by this say that it has been so since the start
 _CAUSES = 0b1111
@@ -43,7 +45,8 @@ def disturbance(before: Reading, after: Reading, machine: Machine, *, threads: i
     reasons = (
         EMULATED if machine.is_emulated else "",
         _throttling(before, after),
-        _heat(before, after),
+        _events(before.throttle_events, after.throttle_events, HEAT),
+        _events(before.quota_stops, after.quota_stops, QUOTA),
         _slower_clock(before.clock_mhz, after.clock_mhz, "its clock fell"),
         _slower_clock(before.clock_cap_mhz, after.clock_cap_mhz, "the limit of its clock fell"),
         _load(after.busy_cores, machine, threads),
@@ -54,12 +57,17 @@ def disturbance(before: Reading, after: Reading, machine: Machine, *, threads: i
 def sustained_disturbance(readings: Sequence[Reading], machine: Machine, *, threads: int) -> str:
     """Return why minutes of load should not be believed; empty if nothing disturbed them.
 
-    Heat and a slower clock are what such a load is to show, and no reason; other programs are, on average.
+    Heat and a slower clock are what such a load is to show, and no reason. A quota is one, and other programs
+    are, on average.
     """
     loads = [reading.busy_cores for reading in readings if reading.busy_cores is not None]
-    if machine.is_emulated:
-        return EMULATED
-    return _load(sum(loads) / len(loads), machine, threads) if loads else ""
+    stops = [reading.quota_stops for reading in readings] or [None]
+    reasons = (
+        EMULATED if machine.is_emulated else "",
+        _events(stops[0], stops[-1], QUOTA),
+        _load(sum(loads) / len(loads), machine, threads) if loads else "",
+    )
+    return next(filter(None, reasons), "")
 
 
 def _throttling(before: Reading, after: Reading) -> str:
@@ -72,11 +80,10 @@ def _throttling(before: Reading, after: Reading) -> str:
     return f"the board was slowed down: {sentence[0].lower()}{sentence[1:-1]}" if sentence else ""
 
 
-def _heat(before: Reading, after: Reading) -> str:
-    if before.throttle_events is None or after.throttle_events is None:
+def _events(before: int | None, after: int | None, sentence: str) -> str:
+    if before is None or after is None or after <= before:
         return ""
-    times = after.throttle_events - before.throttle_events
-    return f"the processor was slowed down for heat {times} times" if times > 0 else ""
+    return sentence.format(times=after - before)
 
 
 def _slower_clock(before_mhz: float | None, after_mhz: float | None, what: str) -> str:

@@ -17,6 +17,7 @@ class Reading:
         clock_cap_mhz: Lowest limit of any core's frequency; it is lowered where a processor gets too hot.
         throttled: The firmware's flags, as ``vcgencmd get_throttled`` gives them.
         throttle_events: How often the cores of an x86 processor were slowed down for heat since its start.
+        quota_stops: How often a container's share of the processor was used up since the container's start.
     """
 
     at_s: float
@@ -26,3 +27,4 @@ class Reading:
     clock_cap_mhz: float | None = None
     throttled: int | None = None
     throttle_events: int | None = None
+    quota_stops: int | None = None

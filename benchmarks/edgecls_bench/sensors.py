@@ -9,6 +9,7 @@ from edgecls_device.service.throttling import read_throttling
 
 from edgecls_bench.core_times import CoreTimes, read_core_times
 from edgecls_bench.processors import clock_mhz, lowest_cap_mhz, usable_cores
+from edgecls_bench.quota import quota_stops
 from edgecls_bench.readings import Reading
 from edgecls_bench.system_files import ROOT, number
 
@@ -53,6 +54,7 @@ class Sensors:
             clock_cap_mhz=lowest_cap_mhz(usable_cores(), self.root),
             throttled=_throttled(self.root),
             throttle_events=_throttle_events(self.root),
+            quota_stops=quota_stops(self.root),
         )
 
     def _busy_cores(self, own_s: float) -> float | None:

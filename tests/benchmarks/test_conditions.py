@@ -87,6 +87,15 @@ def test_heat_that_an_x86_processor_counts_disturbs():
     assert found(*reversed(events)) == found({"throttle_events": 7}, {}) == ""
 
 
+def test_a_containers_quota_that_is_used_up_disturbs():
+    stops = ({"quota_stops": 7}, {"quota_stops": 12})
+    expected = "the container's share of the processor was used up 5 times"
+    assert found(*stops) == expected
+    assert found({"quota_stops": 7}, {"quota_stops": 7}) == ""
+    readings = [Reading(at_s=0.0, **stop) for stop in stops]
+    assert sustained_disturbance(readings, PI, threads=1) == expected
+
+
 @pytest.mark.parametrize("sensor", ["clock_mhz", "clock_cap_mhz"])
 def test_a_clock_that_falls_by_more_than_a_tenth_disturbs(sensor):
     assert "from 2400 to 1500 MHz" in found({sensor: 2400.0}, {sensor: 1500.0})

@@ -132,3 +132,20 @@ def test_the_times_an_x86_processor_was_too_hot_are_counted(machine, sensors):
         machine.write_core(core, thermal_throttle__core_throttle_count=3)
         machine.write_core(core, thermal_throttle__package_throttle_count=1)
     assert sensors.read(0.0).throttle_events == 8
+
+
+def test_how_often_a_quota_held_it_back_is_counted_in_all_groups_above(machine, sensors):
+    machine.write("proc/self/cgroup", "0::/system.slice/ours.service")
+    assert sensors.read(0.0).quota_stops is None
+    told = "usage_usec 5\nnr_periods 9\nnr_throttled {}\nthrottled_usec 7"
+    machine.write("sys/fs/cgroup/system.slice/ours.service/cpu.stat", told.format(2))
+    machine.write("sys/fs/cgroup/system.slice/cpu.stat", told.format(30))
+    machine.write("sys/fs/cgroup/cpu.stat", told.format(400))
+    machine.write("sys/fs/cgroup/user.slice/cpu.stat", told.format(5000))
+    assert sensors.read(0.0).quota_stops == 432
+
+
+def test_the_quota_of_a_container_is_that_of_its_root_group(machine, sensors):
+    machine.write("proc/self/cgroup", "1:cpu:/old\n0::/")
+    machine.write("sys/fs/cgroup/cpu.stat", "nr_throttled 3")
+    assert sensors.read(0.0).quota_stops == 3
