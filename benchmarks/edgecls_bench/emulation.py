@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from pathlib import Path
 
 from edgecls_bench.system_files import ROOT, text
@@ -12,9 +13,14 @@ _ARM = frozenset({"aarch64", "arm64", "armv6l", "armv7l", "armv8l"})
 _X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
 _TRANSLATORS = ("qemu-", "rosetta", "box64", "FEX")
 """Beginnings of the names of programs that execute those of another architecture."""
-_IMITATED_MODELS = ("QEMU Virtual CPU", "QEMU TCG CPU")
-"""What qemu calls the processors of a machine that it imitates as a whole. On ARM it gives them names of real
-ones, and nothing tells such a machine from a virtual one."""
+_MODEL_OF_QEMU = "QEMU TCG CPU"
+"""What qemu calls the x86 processor of a machine that it imitates as a whole, with ``-cpu max``. The name of its
+others stands for a guest of KVM too."""
+_TICKS_OF_QEMU = re.compile(r"^BogoMIPS\s*: 125\.00$", re.MULTILINE)
+"""On ARM it gives them names of real ones, but their timers tick 62.5 million times a second, of which Linux
+makes this. Source: qemu's target/arm/cpu.h, ``GTIMER_BACKCOMPAT_HZ``. With ``-cpu max`` they tick as some real
+ones do."""
+_BOARD_OF_QEMU = "linux,dummy-virt"
 
 
 def emulator(root: Path = ROOT) -> str:
@@ -22,7 +28,7 @@ def emulator(root: Path = ROOT) -> str:
 
     A program of another architecture does not know that it is translated, but three things give it away: the
     kernel's own name of the program that runs is the translator's; the kernel describes a processor of another
-    architecture; its processor has a name that only imitated ones have.
+    architecture; its processor has a name, or a timer, that only imitated ones have.
 
     Args:
         root: Where ``proc`` is.
@@ -35,16 +41,21 @@ def emulator(root: Path = ROOT) -> str:
     is_foreign = (machine in _ARM and "vendor_id" in processors) or (
         machine in _X86 and "CPU implementer" in processors
     )
-    if is_foreign or any(model in processors for model in _IMITATED_MODELS):
-        return "qemu"
-    return ""
+    is_imitated = _MODEL_OF_QEMU in processors or (
+        _BOARD_OF_QEMU in _board(root) and _TICKS_OF_QEMU.search(processors) is not None
+    )
+    return "qemu" if is_foreign or is_imitated else ""
 
 
 def is_virtual(root: Path = ROOT) -> bool:
     """Return whether this is a guest of a hypervisor, as far as it says so."""
     words = text(root, "proc/cpuinfo").split()
-    board = text(root, "proc/device-tree/compatible")
-    return "hypervisor" in words or "dummy-virt" in board or bool(text(root, "sys/hypervisor/type"))
+    is_board = _BOARD_OF_QEMU in _board(root)
+    return "hypervisor" in words or is_board or bool(text(root, "sys/hypervisor/type"))
+
+
+def _board(root: Path) -> str:
+    return text(root, "proc/device-tree/compatible")
 
 
 def _running_program(root: Path) -> str:

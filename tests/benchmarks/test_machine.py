@@ -90,7 +90,8 @@ def test_a_board_is_named_by_its_device_tree(machine):
         ("aarch64", X86, "qemu"),
         ("armv7l", X86, "qemu"),
         ("x86_64", ARM, "qemu"),
-        ("x86_64", X86.replace("AMD EPYC", "QEMU Virtual CPU version 2.5+"), "qemu"),
+        ("x86_64", X86.replace("AMD EPYC", "QEMU TCG CPU version 2.5+"), "qemu"),
+        ("x86_64", X86.replace("AMD EPYC", "QEMU Virtual CPU version 2.5+"), ""),
         ("riscv64", "isa\t: rv64imafdc\n", ""),
     ],
 )
@@ -117,6 +118,21 @@ def test_the_program_that_the_kernel_runs_tells_an_emulator(machine, program, ex
     link.symlink_to(f"/{program}")
     assert emulator(machine.root) == expected
     assert describe_machine(root=machine.root, samples_load=False).is_emulated == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("board", "ticks", "expected"),
+    [
+        ("linux,dummy-virt\0", "125.00", "qemu"),
+        ("linux,dummy-virt\0", "243.75", ""),
+        ("marvell,armada8040\0", "125.00", ""),
+    ],
+)
+def test_an_imitated_arm_machine_is_told_by_its_timer(machine, monkeypatch, board, ticks, expected):
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    machine.write("proc/device-tree/compatible", board)
+    machine.write("proc/cpuinfo", f"processor\t: 0\nBogoMIPS\t: {ticks}\n{ARM}")
+    assert emulator(machine.root) == expected
 
 
 def test_a_guest_of_a_hypervisor_is_told(machine):
