@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from edgecls_device.bundles.manifest import Manifest
 
     from edgecls.deploying.deployment import Watcher
-    from edgecls.deploying.hosts import Host
     from edgecls.deploying.report import Deployment, HostReport
+    from edgecls.ssh.hosts import Host
 
 __all__ = ["command"]
 
@@ -88,13 +88,13 @@ def command(
     """Copy BUNDLE to devices, install or update it there, and say what came of it."""
     from edgecls_device.lazy import load
 
-    from edgecls.deploying.hosts import parse_share
+    from edgecls.ssh.hosts import parse_share
 
     chosen = _hosts(hosts, hosts_file)
     at_a_time = parse_share(share, count=len(chosen))
     deploy = load("edgecls.deploying.deployment:deploy", extra="deploy")
-    from edgecls.deploying.connection import Access
     from edgecls.deploying.deployment import Order
+    from edgecls.ssh.connection import Access
 
     password = ""
     if ask_sudo_password:
@@ -118,7 +118,7 @@ def command(
 
 
 def _hosts(named: tuple[str, ...], file: Path | None) -> "tuple[Host, ...]":
-    from edgecls.deploying.hosts import check_distinct, parse_host, read_hosts
+    from edgecls.ssh.hosts import check_distinct, parse_host, read_hosts
 
     if bool(named) == (file is not None):
         got = "neither" if not named else "both"

@@ -13,10 +13,10 @@ from edgecls_device.bundles.outcome import Outcome
 from edgecls_device.errors import DeploymentError, EdgeclsError
 from edgecls_device.records import from_json
 
-from edgecls.deploying.connection import Access, Answer, Connection, connected
-from edgecls.deploying.hosts import Host, batches
 from edgecls.deploying.plan import LOOK, Facts, Plan, facts_of, plan_for
 from edgecls.deploying.report import Deployment, HostReport
+from edgecls.ssh.connection import Access, Answer, Connection, connected
+from edgecls.ssh.hosts import Host, batches
 
 __all__ = ["Order", "Watcher", "deploy"]
 

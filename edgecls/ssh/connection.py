@@ -17,7 +17,7 @@ from typing import BinaryIO
 import asyncssh
 from edgecls_device.errors import DeploymentError
 
-from edgecls.deploying.hosts import Host
+from edgecls.ssh.hosts import Host
 
 __all__ = ["Access", "Answer", "Connection", "connected"]
 

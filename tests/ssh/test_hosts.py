@@ -3,7 +3,7 @@
 import pytest
 from edgecls_device.errors import OptionError
 
-from edgecls.deploying.hosts import Host, batches, parse_host, parse_share, read_hosts
+from edgecls.ssh.hosts import Host, batches, parse_host, parse_share, read_hosts
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Devices that are reached over SSH: their names, and one connection."""
