@@ -14,7 +14,7 @@ _X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
 _TRANSLATORS = ("qemu-", "rosetta", "box64", "FEX")
 """Beginnings of the names of programs that execute those of another architecture."""
 _MODEL_OF_QEMU = "QEMU TCG CPU"
-"""What qemu calls the x86 processor of a machine that it imitates as a whole, with ``-cpu max``. The name of its
+"""What qemu calls the x86 processor of a machine that it imitates as a whole, with ``-cpu max``. The name of
 others stands for a guest of KVM too."""
 _TICKS_OF_QEMU = re.compile(r"^BogoMIPS\s*: 125\.00$", re.MULTILINE)
 """On ARM it gives them names of real ones, but their timers tick 62.5 million times a second, of which Linux
