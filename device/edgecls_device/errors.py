@@ -25,6 +25,7 @@
     ├── DeploymentError      (OSError)        19  a device cannot be reached, or its installation failed
     ├── VoidBenchmarkError   (RuntimeError)   20  a benchmark was disturbed, where --strict was asked
     ├── SlowerError          (RuntimeError)   21  one benchmark is slower than another, where that was asked
+    ├── BudgetError          (RuntimeError)   22  nothing measured is as fast or as accurate as was asked
     └── InterruptedRunError  (RuntimeError)  130  Ctrl-C; what was done is kept
 
 Each leaf is also the built-in it is, so that callers who know nothing of edgecls can catch it. Only
@@ -37,6 +38,7 @@ from typing import ClassVar
 __all__ = [
     "ArtifactError",
     "BenchmarkError",
+    "BudgetError",
     "BundleError",
     "DataError",
     "DeploymentError",
@@ -207,6 +209,12 @@ class SlowerError(EdgeclsError, RuntimeError):
     """One benchmark is certainly slower than another."""
 
     exit_code = 21
+
+
+class BudgetError(EdgeclsError, RuntimeError):
+    """Nothing that was measured is as fast, or as accurate, as was asked."""
+
+    exit_code = 22
 
 
 class InterruptedRunError(EdgeclsError, RuntimeError):
