@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edgecls_bench.measurement import BenchCase
 from edgecls_export.table import EXPORTERS
 
 from edgecls.reports.intervals import wilson_interval
@@ -12,14 +11,13 @@ from edgecls.reports.measured import (
     Measured,
     float_size,
     short_names,
-    slower_than_float,
     worse_and_slower,
 )
 from edgecls.reports.number_text import count_text
 from edgecls.reports.pareto import Pareto, pareto
 from edgecls.reports.recommendation import Recommendation
 
-__all__ = ["ArtifactRow", "ArtifactSection", "SpeedRow", "artifact_section"]
+__all__ = ["ArtifactRow", "ArtifactSection", "artifact_section"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,48 +44,23 @@ class ArtifactRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SpeedRow:
-    """One benchmark case.
-
-    Attributes:
-        case: What was measured.
-        share: Its p50 against the slowest case's, 0..1, the length of its bar.
-        is_chosen: Whether it is the recommended one.
-        is_first: Whether it is the first of its artifact and backend.
-        worse_than: As in :class:`ArtifactRow`.
-        float_ratio: Its time against the float32 file's where that is faster; None elsewhere.
-    """
-
-    case: BenchCase
-    share: float
-    is_chosen: bool
-    is_first: bool
-    worse_than: str
-    float_ratio: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ArtifactSection:
     """All artifacts.
 
     Attributes:
         rows: One per artifact and backend; empty if nothing was compared.
-        speeds: One per benchmark case.
         has_top5: Whether top-5 means something.
         has_top1: Whether any accuracy is known; else photos had no classes, or nothing was compared.
         pareto: Accuracy against latency and size; None without a comparison.
         formats: Formats in the plot, for its legend.
-        slower: Names of those that were timed and are slower than float32.
         changed: Files that compare and bench saw in different versions.
     """
 
     rows: tuple[ArtifactRow, ...]
-    speeds: tuple[SpeedRow, ...]
     has_top5: bool
     has_top1: bool
     pareto: Pareto | None
     formats: tuple[str, ...]
-    slower: tuple[str, ...]
     changed: tuple[str, ...]
 
 
@@ -108,7 +81,6 @@ def artifact_section(
         for entry in measured
         if entry.key in better
     }
-    slower = slower_than_float(measured)
     chosen = recommendation.choice.key if recommendation is not None else None
     rows = tuple(
         _artifact_row(entry, measured, photos, chosen == entry.key, worse.get(entry.key, ""))
@@ -117,12 +89,10 @@ def artifact_section(
     compared = [row.entry for row in rows if row.entry.accuracy is not None]
     return ArtifactSection(
         rows=rows,
-        speeds=_speed_rows(measured, recommendation, worse, slower),
         has_top5=any(entry.accuracy and entry.accuracy.top5 is not None for entry in compared),
         has_top1=any(entry.top1 is not None for entry in compared),
         pareto=pareto(measured, names, chosen, photos=photos),
         formats=tuple(dict.fromkeys(entry.format for entry in compared)),
-        slower=tuple(names[entry.key] for entry in measured if entry.key in slower),
         changed=tuple(sorted({entry.artifact for entry in measured if len(entry.sha256) > 1})),
     )
 
@@ -149,25 +119,3 @@ def _worse(entry: Measured, better: Measured, names: Mapping[Key, str], photos: 
     fewer = count_text(round(((better.quality or 0.0) - (entry.quality or 0.0)) * photos), "photo")
     what = "right" if entry.top1 is not None else "answered as the reference does"
     return f"{fewer} fewer {what}, and slower, than {names[better.key]}"
-
-
-def _speed_rows(
-    measured: Sequence[Measured],
-    recommendation: Recommendation | None,
-    worse: Mapping[Key, str],
-    slower: Mapping[Key, float],
-) -> tuple[SpeedRow, ...]:
-    slowest = max((c.classify.p50_ms for m in measured for c in m.speeds), default=0.0)
-    chosen = recommendation.speed if recommendation is not None else None
-    return tuple(
-        SpeedRow(
-            case=case,
-            share=case.classify.p50_ms / slowest if slowest > 0 else 0.0,
-            is_chosen=case is chosen,
-            is_first=i == 0,
-            worse_than=worse.get(entry.key, ""),
-            float_ratio=slower.get(entry.key),
-        )
-        for entry in measured
-        for i, case in enumerate((*entry.speeds, *entry.failures))
-    )

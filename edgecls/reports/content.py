@@ -17,6 +17,7 @@ from edgecls.reports.number_text import count_text, percent_text
 from edgecls.reports.recommendation import Recommendation, recommend
 from edgecls.reports.run_records import RunRecords
 from edgecls.reports.score_section import ScoreSection, score_section
+from edgecls.reports.speed_section import MachineSpeed, machine_name, speed_sections
 from edgecls.reports.training_section import TrainingSection, training_section
 
 __all__ = ["ReportContent", "report_content"]
@@ -39,6 +40,7 @@ class ReportContent:
         gate: What the gate says; None where none was asked for.
         training: What was trained on what.
         artifacts: What exporting cost.
+        speeds: What was measured on each machine.
         answers: Classes, confusions and photos.
         changes: What became of the reference's answers.
         scores: What scores mean and what is shown as unknown.
@@ -57,6 +59,7 @@ class ReportContent:
     gate: GateSection | None
     training: TrainingSection
     artifacts: ArtifactSection
+    speeds: tuple[MachineSpeed, ...]
     answers: AnswerSection
     changes: ChangeSection
     scores: ScoreSection
@@ -95,7 +98,7 @@ def report_content(records: RunRecords) -> ReportContent:
         measured,
         photos=photos,
         photos_are=photos_are,
-        machine=bench.machine.model if bench is not None else "",
+        machine=machine_name(bench) if bench is not None else "",
     )
     answers = _answers(records, measured, recommendation)
     chosen = recommendation.choice if recommendation is not None else None
@@ -113,6 +116,7 @@ def report_content(records: RunRecords) -> ReportContent:
         gate=gate_section(comparison, measured),
         training=training_section(records),
         artifacts=artifact_section(measured, recommendation, photos=photos),
+        speeds=speed_sections(comparison, records.benches, photos_are=photos_are),
         answers=answers,
         changes=change_section(comparison, measured, chosen, closely),
         scores=score_section(comparison, measured, chosen, closely),
@@ -157,13 +161,18 @@ def _answers(
 
 
 def _machines(records: RunRecords) -> tuple[tuple[str, Machine], ...]:
-    comparison, bench = records.comparison, records.bench
-    if comparison is None or bench is None:
-        found = [("Accuracy", comparison), ("Speed", bench)]
-        return tuple((what, record.machine) for what, record in found if record is not None)
-    if _same_machine(comparison.machine, bench.machine):
-        return (("Accuracy and speed", bench.machine),)
-    return (("Speed", bench.machine), ("Accuracy", comparison.machine))
+    comparison, several = records.comparison, len(records.benches) > 1
+    found = [
+        (f"Speed on {machine_name(run)}" if several else "Speed", run.machine)
+        for run in records.benches
+    ]
+    if comparison is None:
+        return tuple(found)
+    for i, (what, machine) in enumerate(found):
+        if _same_machine(comparison.machine, machine):
+            found[i] = (what.replace("Speed", "Accuracy and speed", 1), machine)
+            return tuple(found)
+    return (*found, ("Accuracy", comparison.machine))
 
 
 def _same_machine(one: Machine, other: Machine) -> bool:

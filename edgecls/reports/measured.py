@@ -39,8 +39,9 @@ class Measured:
         backend: The runtime.
         size_bytes: Size of the file.
         accuracy: From ``compare``.
-        speeds: From ``bench``, one per number of threads, finished cases only.
+        speeds: From ``bench``, one per number of threads, finished and undisturbed cases only.
         failures: From ``bench``, cases that did not finish.
+        voids: From ``bench``, cases that something disturbed: shown, but nothing is chosen or compared by them.
     """
 
     artifact: str
@@ -52,6 +53,7 @@ class Measured:
     accuracy: ComparisonCase | None = None
     speeds: tuple[BenchCase, ...] = ()
     failures: tuple[BenchCase, ...] = ()
+    voids: tuple[BenchCase, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -82,7 +84,7 @@ class Measured:
 
     @property
     def fastest(self) -> BenchCase | None:
-        """The fastest finished case; of equally fast ones that with the fewest threads."""
+        """The fastest case in :attr:`speeds`; of equally fast ones that with the fewest threads."""
         if not self.speeds:
             return None
         limit = min(case.classify.p50_ms for case in self.speeds) * (1 + NOISE)
@@ -119,8 +121,9 @@ def _measured(accuracy: ComparisonCase | None, timed: Sequence[BenchCase]) -> Me
         backend=cases[0].backend,
         size_bytes=cases[0].size_bytes,
         accuracy=accuracy,
-        speeds=tuple(case for case in timed if not case.error),
+        speeds=tuple(case for case in timed if not case.error and not case.void),
         failures=tuple(case for case in timed if case.error),
+        voids=tuple(case for case in timed if case.void and not case.error),
     )
 
 

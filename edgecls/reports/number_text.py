@@ -2,16 +2,22 @@
 
 import math
 
+from edgecls_bench.measurement import Latency
+
 __all__ = [
     "MISSING",
     "change_text",
     "clip_text",
     "count_text",
     "date_text",
+    "interval_text",
     "megabytes_text",
     "milliseconds_text",
+    "p99_of",
+    "p99_text",
     "percent_text",
     "points_text",
+    "rate_text",
     "ratio_text",
     "score_text",
     "seconds_text",
@@ -54,8 +60,30 @@ def milliseconds_text(duration_ms: float | None) -> str:
         return MISSING
     if duration_ms >= 10_000:
         return f"{duration_ms / 1000:.1f}{_NBSP}s"
-    digits = 2 if duration_ms < 10 else 1 if duration_ms < 100 else 0
-    return f"{duration_ms:.{digits}f}{_NBSP}ms"
+    return f"{duration_ms:.{_digits(duration_ms)}f}{_NBSP}ms"
+
+
+def interval_text(interval_ms: tuple[float, ...]) -> str:
+    """Return an interval in ms without its unit, both ends with as many decimals; empty without one."""
+    if len(interval_ms) != 2 or not all(map(math.isfinite, interval_ms)):
+        return ""
+    low, high = interval_ms
+    digits = _digits(high)
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def _digits(duration_ms: float) -> int:
+    return 2 if duration_ms < 10 else 1 if duration_ms < 100 else 0
+
+
+def p99_of(latency: Latency) -> float | None:
+    """Return the 99th percentile in ms; None where too few samples carry it."""
+    return latency.p99_ms if latency.has_p99 or not latency.samples else None
+
+
+def p99_text(latency: Latency) -> str:
+    """Return the 99th percentile, or a dash where too few samples carry it."""
+    return milliseconds_text(p99_of(latency))
 
 
 def seconds_text(duration_s: float) -> str:
@@ -79,6 +107,13 @@ def megabytes_text(size_bytes: float | None) -> str:
 def ratio_text(ratio: float | None) -> str:
     """Return a ratio as whole percent."""
     return MISSING if ratio is None or not math.isfinite(ratio) else f"{100 * ratio:.0f}{_NBSP}%"
+
+
+def rate_text(per_second: float | None) -> str:
+    """Return something per second, without its unit, with three digits."""
+    if per_second is None or not math.isfinite(per_second):
+        return MISSING
+    return f"{per_second:.{2 if per_second < 10 else 1 if per_second < 100 else 0}f}"
 
 
 def count_text(number: int, noun: str = "") -> str:

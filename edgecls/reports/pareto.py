@@ -53,7 +53,7 @@ class Pareto:
     Attributes:
         plot: Accuracy, or agreement, over latency, or over size where nothing was timed.
         entries: What is in the plot, the cheapest first.
-        untimed: Names of those that are not, since they were not timed.
+        untimed: Names of those that are not, since they were not timed, or every time of them is void.
         is_timed: Whether the horizontal axis is latency.
         is_labelled: Whether the vertical axis is accuracy.
         has_intervals: Whether bars show 95 % intervals.
@@ -130,7 +130,11 @@ def pareto(
     return Pareto(
         plot=plot,
         entries=tuple(entries),
-        untimed=tuple(names[entry.key] for entry in compared if timed and entry not in timed),
+        untimed=tuple(
+            f"{names[entry.key]}{' (void)' if entry.voids else ''}"
+            for entry in compared
+            if timed and entry not in timed
+        ),
         is_timed=bool(timed),
         is_labelled=is_labelled,
         has_intervals=not are_numbered,

@@ -18,6 +18,7 @@ __all__ = [
     "cost_reasons",
     "reason_against",
     "reasons_against_faster",
+    "reasons_against_void",
     "why_this",
 ]
 
@@ -75,7 +76,9 @@ def why_this(
         )
     if not timed:
         which = "only one" if len(candidates) == 1 else "smallest file"
-        return f"It is the {which}{_keeping(candidates)}; no latency was measured yet."
+        is_void = any(entry.voids for entry in candidates)
+        latency = "every latency is void" if is_void else "no latency was measured yet"
+        return f"It is the {which}{_keeping(candidates)}; {latency}."
     own = choice.p50_ms or 0.0
     others = [entry for entry in timed if entry is not choice]
     keeping = _keeping(timed)
@@ -159,6 +162,18 @@ def reasons_against_faster(
     if more > 1:
         reasons[MAX_REASONS_AGAINST:] = [f"Nor {more} others, for reasons of the same kind."]
     return [*reasons, *_undecided(undecided)]
+
+
+def reasons_against_void(candidates: Sequence[Measured]) -> list[str]:
+    """Say which of the others could not be chosen because nothing is known of their speed but what is void."""
+    names = [
+        f"{entry.artifact} on {entry.backend}"
+        for entry in candidates
+        if entry.voids and not entry.speeds
+    ]
+    if not names:
+        return []
+    return [f"Not considered, since every time measured of them is void: {', '.join(names)}."]
 
 
 def _undecided(entries: Sequence[Measured]) -> list[str]:

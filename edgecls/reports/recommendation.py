@@ -12,7 +12,13 @@ from edgecls.reports.number_text import (
     milliseconds_text,
     percent_text,
 )
-from edgecls.reports.reasons import cost_reasons, reason_against, reasons_against_faster, why_this
+from edgecls.reports.reasons import (
+    cost_reasons,
+    reason_against,
+    reasons_against_faster,
+    reasons_against_void,
+    why_this,
+)
 
 __all__ = ["Recommendation", "recommend"]
 
@@ -44,7 +50,7 @@ def recommend(
     :data:`~edgecls.reports.reasons.ALLOWED_LOSS` (or one photo) against the best and agrees with float32 on
     :data:`~edgecls.reports.reasons.AGREEMENT_FLOOR` of the photos (or all but one). Agreement takes accuracy's
     place on photos without classes. Of equally fast ones it is the most accurate, then the smallest. Without a
-    benchmark it is the smallest file that keeps the accuracy.
+    benchmark, or with one that is void throughout, it is the smallest file that keeps the accuracy.
 
     Args:
         measured: What was measured.
@@ -55,7 +61,7 @@ def recommend(
     Returns:
         None if nothing was measured, or nothing that may be chosen.
     """
-    usable = [entry for entry in measured if entry.speeds or not entry.failures]
+    usable = [entry for entry in measured if entry.speeds or entry.voids or not entry.failures]
     compared = [entry for entry in usable if entry.quality is not None]
     candidates = _candidates(usable, compared, photos)
     if not candidates:
@@ -66,6 +72,7 @@ def recommend(
         why_this(choice, timed, candidates, compared),
         *cost_reasons(choice, measured, compared, photos),
         *reasons_against_faster(choice, compared, photos),
+        *reasons_against_void(candidates if timed else ()),
     ]
     return Recommendation(
         choice=choice,

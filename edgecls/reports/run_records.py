@@ -16,7 +16,9 @@ from edgecls_device.files import read_bytes
 from edgecls_device.records import Record, from_json
 from edgecls_device.spec import ModelSpec
 
+from edgecls.bench_records import read_benches
 from edgecls.data.split_record import Split
+from edgecls.reports.machine_runs import newest_of_each_machine
 from edgecls.run_directory import MAX_RECORD_BYTES, RunDirectory
 from edgecls.targets import Target
 from edgecls.training.record import TrainingRecord
@@ -39,7 +41,8 @@ class RunRecords:
         split: Every photo and the split it is in.
         training: Settings, history and results of training.
         comparison: Accuracy of the exported files.
-        bench: Latency of the exported files.
+        benches: Speed of the exported files, one run of each machine; the first is the one to speak of.
+        unreadable: A sentence for each benchmark that was kept and cannot be read.
         exported: File name -> SHA-256 of every exported file that exists now.
         outdated: Names of exported files that were made of an earlier training's weights.
     """
@@ -50,9 +53,15 @@ class RunRecords:
     split: Split | None = None
     training: TrainingRecord | None = None
     comparison: Comparison | None = None
-    bench: BenchRun | None = None
+    benches: tuple[BenchRun, ...] = ()
+    unreadable: tuple[str, ...] = ()
     exported: Mapping[str, str] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
+
+    @property
+    def bench(self) -> BenchRun | None:
+        """Speed on the machine that the report speaks of first."""
+        return self.benches[0] if self.benches else None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -66,7 +75,7 @@ class RunRecords:
     @property
     def created(self) -> str:
         """Time of the newest record, ISO 8601; empty if none has one."""
-        dated = (self.training, self.comparison, self.bench)
+        dated = (self.training, self.comparison, *self.benches)
         return max((record.created for record in dated if record is not None), default="")
 
 
@@ -79,6 +88,8 @@ def read_run(run: RunDirectory) -> RunRecords:
         StorageError: If a file cannot be read.
     """
     artifacts = _readable_artifacts(run)
+    own = _read(BenchRun, run.bench, again=f"edgecls bench {shlex.quote(str(run.path))}")
+    kept = read_benches(run)
     records = RunRecords(
         name=run.name,
         path=str(run.path),
@@ -88,11 +99,12 @@ def read_run(run: RunDirectory) -> RunRecords:
         comparison=_read(
             Comparison, run.compare, again=f"edgecls compare {shlex.quote(str(run.path))}"
         ),
-        bench=_read(BenchRun, run.bench, again=f"edgecls bench {shlex.quote(str(run.path))}"),
+        benches=newest_of_each_machine(own, [one.record for one in kept.stored]),
+        unreadable=kept.problems,
         exported={path.name: _sha256(path) for path in run.artifacts()},
         outdated=Target(run=run, artifacts=artifacts).stale(),
     )
-    if not any((records.spec, records.training, records.comparison, records.bench)):
+    if not any((records.spec, records.training, records.comparison, records.benches)):
         message = f"Expected a run to report on in {str(run.path)!r}, got no records there."
         raise DataError(message, hint=f"edgecls train PHOTOS --out {run.path}")
     if records.comparison is not None:

@@ -67,7 +67,9 @@ class Page(HTMLParser):
         styles = [a["style"] for _, a in self.elements if "style" in a]
         styles += re.findall(r"<style>(.*?)</style>", self.source, re.DOTALL)
         return named + [
-            url for style in styles for url in re.findall(r"url\(([^)]*)\)|@import (.*)", style)
+            url or imported
+            for style in styles
+            for url, imported in re.findall(r"url\(([^)]*)\)|@import (.*)", style)
         ]
 
     @property

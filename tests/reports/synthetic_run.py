@@ -32,11 +32,14 @@ def write_run(
     photo_name: str = "{i}.jpg",
     fine_tune: bool = True,
     artifacts: int = len(ARTIFACTS),
+    benches: tuple[BenchRun, ...] = (),
     **compared: object,
 ) -> RunDirectory:
     """Write the records of ``stages``; with ``data``, photos of the test split are drawn there.
 
-    ``compared`` goes to :func:`synthetic_comparison`: a gate, photos without classes and the like.
+    ``benches`` are what was measured on each machine, this one's first; without them a record without samples
+    takes their place. ``compared`` goes to :func:`synthetic_comparison`: a gate, photos without classes and
+    the like.
     """
     run = RunDirectory(path)
     path.mkdir(parents=True, exist_ok=True)
@@ -50,10 +53,13 @@ def write_run(
         "compare": lambda: synthetic_comparison(
             path.name, root, split, rng, error=error, artifacts=_artifacts(artifacts), **compared
         ),
-        "bench": lambda: _bench(path.name, artifacts),
+        "bench": lambda: benches[0] if benches else _bench(path.name, artifacts),
     }
     for stage in stages:
         (path / f"{stage}.json").write_text(to_json(records[stage](), indent=None), "utf-8")
+    for i, bench in enumerate(benches):
+        (path / "bench").mkdir(exist_ok=True)
+        (path / "bench" / f"2026-11-24-{i}.json").write_text(to_json(bench, indent=None), "utf-8")
     if data is not None:
         for photo in split.subset("test"):
             _draw(split.path_of(photo), photo.class_id, len(labels), rng)

@@ -1,0 +1,105 @@
+"""Under which conditions and how a benchmark was made, in sentences."""
+
+from collections.abc import Iterable, Mapping
+
+from edgecls_bench.measurement import BenchCase, BenchRun, Method
+from edgecls_bench.readings import Reading
+
+from edgecls.reports.measured import Key
+from edgecls.reports.number_text import count_text
+
+__all__ = ["conditions_sentence", "method_sentence", "void_reasons", "void_sentence"]
+
+MAX_REASONS = 4
+
+_NBSP = "\N{NO-BREAK SPACE}"
+
+
+def method_sentence(run: BenchRun) -> str:
+    """Say how it was measured; empty in a record that does not say."""
+    method = run.method
+    if method is None:
+        return ""
+    pinned = any(case.pinned_to for case in run.cases)
+    words = [
+        f"{count_text(method.rounds, 'process')} for each case, one at a time",
+        f"all in one random order (seed {method.seed})",
+        *(["each held to its cores"] if pinned else []),
+        f"of each at least {count_text(method.least_samples, 'frame')} and {method.least_seconds:g}{_NBSP}s",
+    ]
+    return f"{', '.join(words)}; {_until(method)}."
+
+
+def _until(method: Method) -> str:
+    precision = f"{100 * method.precision:g}{_NBSP}%"
+    return (
+        f"a case ends when its median is known to ±{precision} at 95{_NBSP}%, "
+        f"or after {method.most_seconds:g}{_NBSP}s"
+    )
+
+
+def conditions_sentence(cases: Iterable[BenchCase]) -> str:
+    """Say what the machine's sensors said meanwhile; empty where none was read."""
+    readings = [reading for case in cases for reading in case.readings]
+    parts = [
+        *_span("temperature", [r.celsius for r in readings], f"{_NBSP}°C"),
+        *_span("clock", [r.clock_mhz for r in readings], f"{_NBSP}MHz"),
+        *_busy(readings),
+        *_throttled(readings),
+    ]
+    if not parts:
+        return ""
+    text = ", ".join(parts)
+    return f"Meanwhile: {text}."
+
+
+def _span(name: str, values: list[float | None], unit: str) -> list[str]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return []
+    low, high = f"{min(known):.0f}", f"{max(known):.0f}"
+    return [f"{name} {low}{unit}" if low == high else f"{name} {low} to {high}{unit}"]
+
+
+def _busy(readings: list[Reading]) -> list[str]:
+    known = [reading.busy_cores for reading in readings if reading.busy_cores is not None]
+    return [f"other programs took at most {max(known):.1f} cores"] if known else []
+
+
+def _throttled(readings: list[Reading]) -> list[str]:
+    known = [reading.throttled for reading in readings if reading.throttled is not None]
+    if not known:
+        return []
+    return ["the firmware reports throttling" if any(known) else "no throttling"]
+
+
+def void_sentence(run: BenchRun) -> str:
+    """Say how many cases are void and what follows; empty if none is. Each case says its reason itself."""
+    finished = [case for case in run.cases if not case.error]
+    voids = [case for case in finished if case.void]
+    if not voids:
+        return ""
+    if len(voids) < len(finished):
+        count = f"{count_text(len(voids))} of {count_text(len(finished), 'case')}"
+        verb = "is" if len(voids) == 1 else "are"
+        return f"{count} {verb} void: shown in grey with the reason, and nothing is chosen or compared by them."
+    return (
+        "Every case is void: shown in grey with the reason, and no file is chosen by these times."
+    )
+
+
+def void_reasons(
+    run: BenchRun, names: Mapping[Key, str]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return each reason with the cases it holds for; of many the first, and how many more there are."""
+    found: dict[str, list[str]] = {}
+    for case in run.cases:
+        if case.void and not case.error:
+            name = f"{names[case.artifact, case.backend]}, {count_text(case.threads, 'thread')}"
+            found.setdefault(case.void, []).append(name)
+    reasons = [(reason, tuple(cases)) for reason, cases in found.items()]
+    more = reasons[MAX_REASONS:]
+    if len(more) > 1:
+        others = count_text(sum(len(cases) for _, cases in more), "more case")
+        reasons[MAX_REASONS:] = [("see the table", (others,))]
+    return tuple(reasons)
