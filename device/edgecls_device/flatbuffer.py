@@ -7,10 +7,17 @@ field lies; strings and vectors are 32-bit lengths followed by their elements; e
 
 import struct
 from collections.abc import Iterator
+from functools import cache
 
 from edgecls_device.errors import ArtifactError
 
 __all__ = ["Table", "root_table"]
+
+
+_INT = struct.Struct("<i").unpack_from
+_UNSIGNED = struct.Struct("<I").unpack_from
+_SHORT = struct.Struct("<H").unpack_from
+_TWO_SHORTS = struct.Struct("<HH").unpack_from
 
 
 class Table:
@@ -21,18 +28,29 @@ class Table:
     def __init__(self, data: bytes, position: int) -> None:
         self._data = data
         self._position = position
-        self._vtable = position - self._read("<i", position)
-        self._vtable_size = self._read("<H", self._vtable)
-        size = self._read("<H", self._vtable + 2)
+        try:
+            self._vtable = vtable = position - _INT(data, position)[0]
+            if vtable < 0:
+                raise _damaged()
+            self._vtable_size, size = _TWO_SHORTS(data, vtable)
+        except struct.error:
+            raise _damaged() from None
         if self._vtable_size < 4 or self._vtable_size % 2 or size < 4:
             raise _damaged()
-        self._slice(self._vtable, self._vtable_size)
-        self._slice(position, size)
+        end = len(data)
+        if vtable + self._vtable_size > end or position + size > end:
+            raise _damaged()
 
     def number(self, field: int, code: str, default: int = 0) -> int:
         """Return a whole number; ``code`` is its ``struct`` code, such as ``B`` or ``I``."""
         position = self._field(field)
-        return default if position is None else self._read(f"<{code}", position)
+        if position is None:
+            return default
+        try:
+            value: int = _one(code).unpack_from(self._data, position)[0]
+        except struct.error:
+            raise _damaged() from None
+        return value
 
     def place(self, field: int) -> int | None:
         """Return where a number lies in the data, to change it there; None if it is left at its default."""
@@ -51,9 +69,12 @@ class Table:
 
     def numbers(self, field: int, code: str) -> tuple[float, ...]:
         """Return a vector of numbers; ``code`` is their ``struct`` code, such as ``f`` or ``i``."""
-        size = struct.calcsize(f"<{code}")
-        start, count = self._vector(field, size)
+        start, count = self._vector(field, _one(code).size)
         return struct.unpack_from(f"<{count}{code}", self._data, start)
+
+    def check_numbers(self, field: int, code: str) -> None:
+        """Check that a vector of numbers lies in the data, without reading it."""
+        self._vector(field, _one(code).size)
 
     def data(self, field: int) -> memoryview:
         """Return a vector of bytes, without copying it."""
@@ -68,7 +89,7 @@ class Table:
         place = 4 + 2 * field
         if place + 2 > self._vtable_size:
             return None
-        offset = self._read("<H", self._vtable + place)
+        offset: int = _SHORT(self._data, self._vtable + place)[0]
         return self._position + offset if offset else None
 
     def _vector(self, field: int, element_size: int) -> tuple[int, int]:
@@ -76,21 +97,25 @@ class Table:
         if position is None:
             return 0, 0
         start = self._follow(position)
-        count = self._read("<I", start)
-        self._slice(start + 4, count * element_size)
+        try:
+            count: int = _UNSIGNED(self._data, start)[0]
+        except struct.error:
+            raise _damaged() from None
+        if start + 4 + count * element_size > len(self._data):
+            raise _damaged()
         return start + 4, count
 
     def _follow(self, position: int) -> int:
-        return position + self._read("<I", position)
+        try:
+            offset: int = _UNSIGNED(self._data, position)[0]
+        except struct.error:
+            raise _damaged() from None
+        return position + offset
 
-    def _slice(self, start: int, size: int) -> None:
-        if start < 0 or start + size > len(self._data):
-            raise _damaged()
 
-    def _read(self, code: str, position: int) -> int:
-        self._slice(position, struct.calcsize(code))
-        value: int = struct.unpack_from(code, self._data, position)[0]
-        return value
+@cache
+def _one(code: str) -> struct.Struct:
+    return struct.Struct(f"<{code}")
 
 
 def root_table(data: bytes) -> Table:

@@ -6,7 +6,6 @@ given to the caller, who shows it when loading fails.
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -35,4 +34,6 @@ def _scratch_file() -> IO[bytes]:
     """Return a file in memory where there is such a thing: a device may have no place that can be written."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("edgecls-stderr"), "w+b")
+    import tempfile
+
     return tempfile.TemporaryFile()

@@ -88,10 +88,8 @@ def _follow(table: Table, name: str, spend: Callable[[], None]) -> None:
             member_or_none = table.table(field)
             if member_or_none is not None:
                 _follow(member_or_none, kind, spend)
-        elif kind == "B":
-            table.data(field)
         else:
-            table.numbers(field, kind)
+            table.check_numbers(field, kind)
 
 
 def _budget() -> Callable[[], None]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import cast
@@ -75,6 +74,8 @@ def choose_backend(file_format: str, name: str | None = None) -> str:
     fitting = [key for key, entry in BACKENDS.items() if entry.format == file_format]
     if name is not None:
         if name not in BACKENDS:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, BACKENDS, n=1, cutoff=0.4)
             message = f"Expected a backend of {', '.join(BACKENDS)}, got {name!r}."
             raise OptionError(
