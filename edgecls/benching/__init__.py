@@ -1,0 +1,1 @@
+"""Benchmarks on other machines than this one."""
