@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from edgecls_bench.machine import Machine, describe_machine
 from edgecls_device.errors import BenchmarkError
@@ -118,6 +118,7 @@ def run(
     *,
     variables: Mapping[str, str] | None = None,
     accepts: Sequence[int] = (0,),
+    is_quiet: bool = False,
 ) -> Finished:
     """Run a command in a fresh process; its standard error goes to ours.
 
@@ -125,19 +126,37 @@ def run(
         command: Program and arguments.
         variables: Set in its environment.
         accepts: Exit codes that are an answer, such as those of a gate.
+        is_quiet: Whether to tell of the command, and what it says on standard error, only if it fails.
 
     Raises:
         BenchmarkError: If it ends with another exit code.
     """
     words = [str(word) for word in command]
-    sys.stderr.write(f"$ {' '.join(words)}\n")
-    sys.stderr.flush()
+    if not is_quiet:
+        sys.stderr.write(f"$ {' '.join(words)}\n")
+        sys.stderr.flush()
+    with tempfile.TemporaryFile() as errors:
+        finished = _finish(words, variables or {}, errors if is_quiet else None)
+        if finished.code not in accepts:
+            errors.seek(0)
+            sys.stderr.write(errors.read().decode(errors="replace"))
+            message = (
+                f"Expected the command to succeed, got exit code {finished.code}: {' '.join(words)}"
+            )
+            raise BenchmarkError(message)
+    return finished
+
+
+def _finish(
+    words: Sequence[str], variables: Mapping[str, str], errors: IO[bytes] | None
+) -> Finished:
     start = time.perf_counter()
     process = subprocess.Popen(
         words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        env={**os.environ, **(variables or {})},
+        stderr=errors,
+        env={**os.environ, **variables},
     )
     with process:
         stream: Any = process.stdout
@@ -147,9 +166,6 @@ def run(
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in accepts:
-        message = f"Expected the command to succeed, got exit code {process.returncode}: {' '.join(words)}"
-        raise BenchmarkError(message)
     return Finished(
         seconds=seconds,
         first_line_s=first_line_s,
