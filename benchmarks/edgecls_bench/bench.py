@@ -22,8 +22,9 @@ from edgecls_bench.evaluation import Advance
 from edgecls_bench.machine import describe_machine
 from edgecls_bench.measurement import BenchCase, BenchRun, Latency
 from edgecls_bench.probe import Probe
+from edgecls_bench.statistics import latency_of
 
-__all__ = ["bench", "default_thread_counts", "latency_of"]
+__all__ = ["bench", "default_thread_counts"]
 
 DEFAULT_SECONDS = 1.5
 COLD_STARTS = 3
@@ -94,12 +95,6 @@ def bench(
         frame=frame,
         cases=tuple(results),
     )
-
-
-def latency_of(durations_ns: Sequence[int]) -> Latency:
-    """Return the percentiles of durations in nanoseconds, interpolated linearly."""
-    p50, p90, p99 = (float(p) for p in np.percentile(np.asarray(durations_ns) / 1e6, [50, 90, 99]))
-    return Latency(p50_ms=p50, p90_ms=p90, p99_ms=p99)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,13 +10,20 @@ from edgecls_bench.measurement import BenchCase, BenchRun
 from edgecls_device.files import write_atomically
 from edgecls_device.records import to_json
 
+from edgecls.cli.command_group import CommandGroup
 from edgecls.cli.lists import split_names, split_numbers
 from edgecls.cli.output import json_option, print_record, print_table
 from edgecls.progress import progress, say
 from edgecls.targets import find_target, warn_of_stale
 
-__all__ = ["command"]
+__all__ = ["COMMANDS", "command"]
 
+COMMANDS = {
+    "compare": (
+        "edgecls.cli.bench_compare:command",
+        "Whether one benchmark is faster than another of this machine.",
+    ),
+}
 
 EPILOG = """\b
 Examples, after edgecls demo:
@@ -37,7 +44,7 @@ def _height_and_width(
     return int(height), int(width)
 
 
-@click.command("bench", epilog=EPILOG)
+@click.group("bench", cls=CommandGroup, table=COMMANDS, epilog=EPILOG)
 @click.argument(
     "targets", nargs=-1, required=True, metavar="RUN | ARTIFACT...", type=click.Path(path_type=Path)
 )

@@ -5,6 +5,7 @@ import shlex
 import click
 import pytest
 
+from edgecls.cli.command_group import CommandGroup
 from edgecls.cli.lazy_group import LazyGroup
 from edgecls.cli.main import cli
 
@@ -14,7 +15,7 @@ def commands(group=cli, path=("edgecls",)):
         command = group.get_command(click.Context(group), name)
         if isinstance(command, LazyGroup):
             yield from commands(command, (*path, name))
-        else:
+        if isinstance(command, CommandGroup) or not isinstance(command, LazyGroup):
             yield pytest.param((*path, name), command, id=" ".join((*path, name)))
 
 
