@@ -78,6 +78,9 @@ def _missing_stages(records: RunRecords) -> Iterator[NextStep]:
     elif stale := _stale(records, {c.artifact: c.sha256 for c in records.bench.cases}):
         why = f"Exported again or added since they were timed: {', '.join(stale)}."
         yield NextStep(title="Time again", why=why, commands=(f"edgecls bench {run}",))
+    elif records.bench.void:
+        why = f"Every time is void. {records.bench.void}"
+        yield NextStep(title="Time again", why=why, commands=(f"edgecls bench {run}",))
 
 
 def gate_command(records: RunRecords) -> str:

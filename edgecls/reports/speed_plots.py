@@ -17,19 +17,17 @@ __all__ = ["MAX_ROWS", "SpeedPlots", "few", "speed_plots"]
 MAX_ROWS = 12
 
 FRAME_PARTS = (
-    Part(
-        name="inference", style="inference"
-    ),  # first, so that it begins where the bare runtime does
-    Part(name="preprocess", style="before"),
-    Part(name="postprocess", style="after"),
-    Part(name="the rest", style="rest"),
+    Part(name="inference", style="solid"),  # first, so that it begins where the bare runtime does
+    Part(name="preprocess", style="hatched"),
+    Part(name="postprocess", style="dotted"),
+    Part(name="the rest", style="grey"),
 )
 START_PARTS = (
-    Part(name="start of Python", style="rest"),
-    Part(name="imports", style="before"),
-    Part(name="load the model", style="after"),
-    Part(name="first inference", style="inference"),
-    Part(name="the rest", style="other"),
+    Part(name="start of Python", style="grey"),
+    Part(name="imports", style="hatched"),
+    Part(name="load the model", style="dotted"),
+    Part(name="first inference", style="solid"),
+    Part(name="the rest", style="empty"),
 )
 MEMORY_PARTS = (Part(name="largest", style="plain"),)
 
@@ -53,6 +51,12 @@ class SpeedPlots:
     start: StackedPlot | None
     memory: StackedPlot | None
     left_out: int
+
+    @property
+    def is_left_shorter(self) -> bool:
+        """Whether spread and frame take less height than threads and start, so that memory goes below them."""
+        left = sum(plot.height for plot in (self.spread, self.frame) if plot is not None)
+        return left < sum(plot.height for plot in (self.threads, self.start) if plot is not None)
 
 
 def speed_plots(

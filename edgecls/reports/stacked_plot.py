@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from edgecls.reports.axes import Axis, linear_axis
 from edgecls.reports.plot_frame import WIDTH_PX
+from edgecls.reports.textures import texture
 
 __all__ = ["Part", "Segment", "Stacked", "StackedPlot", "StackedValue", "stacked_plot"]
 
@@ -21,11 +22,16 @@ class Part:
 
     Attributes:
         name: In the legend.
-        style: Its fill, such as ``inference``.
+        style: Its fill, such as ``solid`` or ``hatched``.
     """
 
     name: str
     style: str
+
+    @property
+    def swatch(self) -> str:
+        """Its texture in the legend, over a rectangle of 12 by 10 pixels around zero."""
+        return texture(self.style, -6, -5, 12, 10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +57,19 @@ class StackedValue:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Segment:
-    """A part of a bar in pixels."""
+    """A part of a bar in pixels.
+
+    Attributes:
+        style: Its fill.
+        x: Left end.
+        width: Of it.
+        texture: What is drawn over the fill, as a path.
+    """
 
     style: str
     x: float
     width: float
+    texture: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +151,9 @@ def _row(value: StackedValue, parts: Sequence[Part], x: Axis, top: float) -> Sta
     for part, length in zip(parts, value.values, strict=True):
         left, right = x(begin), x(begin + length)
         if length > 0:
-            segments.append(Segment(style=part.style, x=left, width=round(right - left, 1)))
+            width = round(right - left, 1)
+            drawn = texture(part.style, left, top + BAR_PX, width, BAR_HEIGHT_PX)
+            segments.append(Segment(style=part.style, x=left, width=width, texture=drawn))
         begin += length
     return Stacked(
         name=value.name,

@@ -1,18 +1,25 @@
 import itertools
 import math
 import random
+import re
 
 import pytest
+from edgecls_bench.measurement import Latency
 from edgecls_bench.metrics import calibration_error
 
 from edgecls.reports.axes import linear_axis, logarithmic_axis
+from edgecls.reports.bar_plot import bar_plot
 from edgecls.reports.calibration import score_bins, unknown_cost
 from edgecls.reports.classes import class_results, confused_pairs
 from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.label_placement import Box
 from edgecls.reports.line_plot import line_plot
+from edgecls.reports.panel_plot import panel_plot
 from edgecls.reports.plot_frame import HEIGHT_PX, WIDTH_PX
 from edgecls.reports.scatter_plot import PointValue, scatter_plot
+from edgecls.reports.spread_plot import SpreadValue, spread_plot
+from edgecls.reports.stacked_plot import Part, StackedValue, stacked_plot
+from edgecls.reports.textures import texture
 
 
 def point(x, y, name="int8 tflite"):
@@ -136,3 +143,50 @@ def test_classes_and_confusions_are_counted():
     assert fish.accuracy is None
     pairs = confused_pairs(("cat", "dog", "bird", "fish"), truth, said, limit=1)
     assert [(p.true, p.predicted, p.count) for p in pairs] == [("cat", "dog", 2)]
+
+
+def test_textures_stay_inside_their_rectangle():
+    for style in ("hatched", "dotted"):
+        for width in (1.0, 7.3, 120.0):
+            path = texture(style, 10, 20, width, 12)
+            numbers = [float(n) for n in re.findall(r"-?\d+\.\d", path)]
+            xs, ys = numbers[::2], numbers[1::2]
+            assert all(10 <= x <= 10 + width + 0.1 for x in xs)
+            assert all(20 <= y <= 32.1 for y in ys)
+    assert texture("solid", 0, 0, 10, 10) == ""
+
+
+def test_parts_of_a_bar_follow_each_other_without_gaps():
+    parts = (Part(name="a", style="solid"), Part(name="b", style="hatched"))
+    value = StackedValue(name="x", note="", values=(60.0, 40.0), tooltip="", mark=55.0)
+    plot = stacked_plot([value], parts, x_title="%", mark_name="bare")
+    first, second = plot.rows[0].segments
+    assert second.x == pytest.approx(first.x + first.width)
+    assert second.x + second.width == plot.x.end
+    assert first.x < plot.rows[0].mark < second.x
+
+
+def test_a_part_that_no_bar_has_is_not_in_the_legend():
+    parts = (Part(name="a", style="solid"), Part(name="b", style="hatched"))
+    value = StackedValue(name="x", note="", values=(1.0, 0.0), tooltip="")
+    plot = stacked_plot([value], parts, x_title="ms", mark_name="bare")
+    assert [part.name for part in plot.parts] == ["a"]
+    assert plot.mark_name == ""
+
+
+def test_two_humps_of_a_distribution_are_both_drawn():
+    times = [1_000_000] * 500 + [1_400_000] * 499
+    latency = Latency(p50_ms=1.0, p90_ms=1.4, p99_ms=1.4, samples=len(times))
+    value = SpreadValue(
+        name="x", latency=latency, samples_ns=tuple(times), series="tflite", is_void=False
+    )
+    (row,) = spread_plot([value]).rows
+    tops = [float(y) for y in re.findall(r"V([\d.]+)", row.outline)]
+    assert sum(y < row.base - 20 for y in tops) == 2
+
+
+def test_nothing_that_was_measured_gives_no_plot():
+    assert spread_plot([]) is None
+    assert stacked_plot([], (), x_title="") is None
+    assert bar_plot([], x_title="") is None
+    assert panel_plot([], end=1.0, x_title="", summary="") is None

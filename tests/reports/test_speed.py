@@ -106,6 +106,8 @@ def test_if_everything_is_void_it_says_so_and_chooses_by_accuracy_and_size(tmp_p
     assert "Use pets." in text
     assert "from frame to label with" not in text.split("Exported files")[0]
     assert "every time is void" in text
+    assert f"Every time is void. {LOADED}" in text
+    assert "edgecls bench" in text
 
 
 def test_a_void_case_is_not_what_others_are_called_slower_than(tmp_path):
