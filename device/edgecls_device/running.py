@@ -20,8 +20,6 @@ from edgecls_device.opening import OpenModel, open_model
 from edgecls_device.results import RunSummary
 from edgecls_device.service.deadline import HUNG_AFTER_S, LoopThread
 from edgecls_device.service.notify import Notifications, Notifier, tell_start
-from edgecls_device.service.probe import probe
-from edgecls_device.service.throttling import ThrottleWatch
 from edgecls_device.settings import RunSettings
 from edgecls_device.sinks.assembly import OpenSinks, open_sinks
 from edgecls_device.sinks.background import FINISH_S, finish_sinks
@@ -89,10 +87,7 @@ def run(settings: RunSettings, *, stop: Stop, out: TextIO, say: Say) -> Finished
         tell_start("the source is open")
         if source.is_live and not stop.is_requested:
             _begin_live(source, settings, model, say)
-            throttling = ThrottleWatch()
-            throttling.start()
-            ours.callback(throttling.close)
-            board.add_reason(lambda: throttling.reason)
+            _watch_throttling(board, ours)
         sinks = open_sinks(settings, source, model, board, stop=stop, out=out, stack=ours)
         if server is not None:
             sinks.all.append(server.sink)
@@ -160,12 +155,23 @@ def _start_page(
 
 def _begin_live(source: Source, settings: RunSettings, model: OpenModel, say: Say) -> None:
     """Make sure that the model, which may be left alone for months, is as it was exported; say what is read."""
+    from edgecls_device.service.probe import probe
+
     found = probe(model.classifier, name=settings.artifact.name)
     tell_start("the model is what was exported")
     if found.note:
         say(f"note: {found.note}")
     granted = f" ({source.description})" if source.description else ""
     say(f"reading {source.name}{granted}; Ctrl-C ends it")
+
+
+def _watch_throttling(board: StatusBoard, stack: ExitStack) -> None:
+    from edgecls_device.service.throttling import ThrottleWatch
+
+    throttling = ThrottleWatch()
+    throttling.start()
+    stack.callback(throttling.close)
+    board.add_reason(lambda: throttling.reason)
 
 
 def _work(

@@ -6,7 +6,6 @@ the hook that is called after each round; a timer of its own would go on pinging
 """
 
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
@@ -49,6 +48,8 @@ class Notifications:
         self.watchdog_s = watchdog_s
         self.failed, self.last_error = 0, ""
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        import socket  # only a service has somebody to tell
+
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         self._socket.setblocking(False)
 
