@@ -21,7 +21,11 @@ ORDER = (
     "tuning",
     "compare_speed",
 )
-PAGES = {"recipes": "recipes.md", "backbones": "backbones.md"}  # those with a page in docs
+PAGES = {
+    "recipes": "recipes.md",
+    "backbones": "backbones.md",
+    "peers": "peers.md",
+}  # those with a page in docs
 HEAD = """\
 # Measured
 
@@ -37,7 +41,7 @@ def main() -> None:
     names = [name for name in ORDER if name in found] + rest
     parts = [section(found[name]) for name in names]
     links = [f"[docs/{page}](../docs/{page})" for page in PAGES.values()]
-    tail = f"## Recipes and backbones\n\nTheir tables are in {' and '.join(links)}.\n"
+    tail = f"## Recipes, backbones, peers\n\nTheir tables are in {', '.join(links)}.\n"
     write_atomically(BENCHMARKS / "RESULTS.md", "\n".join([HEAD, *parts, tail]))
     print(f"wrote {BENCHMARKS / 'RESULTS.md'}")
 

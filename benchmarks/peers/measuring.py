@@ -26,12 +26,14 @@ class Prepared:
         labels: What may be said.
         pythons: Environment -> its Python.
         work: Where frames, photo and labels lie.
+        cores: Numbers of the cores, those first that should be used first; empty where they are unknown.
     """
 
     files: Mapping[str, str]
     labels: Sequence[str]
     pythons: Mapping[str, Path]
     work: Path
+    cores: Sequence[int] = ()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -92,13 +94,14 @@ def measure(
                 _start(case, prepared, found[case])
             else:
                 _loop(case, prepared, found[case], count)
-    _say("")
+        _say("")
+        sys.stderr.write(f"round {number} of {rounds} done\n")
     return found
 
 
 def _loop(case: Case, prepared: Prepared, measured: Measured, count: int) -> None:
     python, model = prepared.pythons[case.way.environment], prepared.files[case.file]
-    with _held_to(case.threads):
+    with _held_to(prepared.cores[: case.threads]):
         done = run(
             loop_command(case, python, model, prepared.work, count),
             variables=_variables(prepared),
@@ -112,7 +115,7 @@ def _loop(case: Case, prepared: Prepared, measured: Measured, count: int) -> Non
 
 def _start(case: Case, prepared: Prepared, measured: Measured) -> None:
     python, model = prepared.pythons[case.way.environment], prepared.files[case.file]
-    with _held_to(case.threads):
+    with _held_to(prepared.cores[: case.threads]):
         done = run(
             cold_command(case, python, model, prepared.work),
             variables=_variables(prepared),
@@ -128,9 +131,9 @@ def _label_in(done: Finished, case: Case, labels: Sequence[str]) -> str:
     line = (done.output.splitlines() or [""])[0]
     if line.startswith("{"):
         line = json.loads(line)["label"]
-    for label in (*labels, "unknown"):
-        if line.endswith(label):
-            return label
+    named = [label for label in (*labels, "unknown") if line.endswith(label)]
+    if named:
+        return max(named, key=len)
     message = f"Expected a label as the first line of {case.name}, got {line!r}."
     raise BenchmarkError(message)
 
@@ -146,13 +149,13 @@ def _variables(prepared: Prepared) -> dict[str, str]:
 
 
 @contextmanager
-def _held_to(cores: int) -> Iterator[None]:
-    """Let the processes that are started here use so many cores and no more; nothing where that is unknown."""
-    if not hasattr(os, "sched_setaffinity"):
+def _held_to(cores: Sequence[int]) -> Iterator[None]:
+    """Let the processes that are started here use these cores and no others; nothing where none are known."""
+    if not cores:
         yield
         return
     every = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(every)[:cores])
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

@@ -12,7 +12,6 @@ written too. Close other programs first: they are part of the figures, and the r
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
+from edgecls_bench.machine import Machine
 from edgecls_device.errors import EdgeclsError
 from edgecls_device.files import write_atomically
 from environments import ENVIRONMENTS, OURS, python_of, versions_in
@@ -80,10 +80,11 @@ def compare(options: argparse.Namespace) -> None:
     environments = options.environments.absolute()
     pythons = {way.environment: python_of(way.environment, environments) for way in ways}
     with working_directory(options.work) as work:
-        prepared = prepare(options.run.absolute(), work, pythons)
-        machine, others = describe_machine(), OtherLoad()
+        machine = describe_machine()
+        prepared = prepare(options.run.absolute(), work, pythons, machine)
+        others = OtherLoad()
         found = measure(
-            cases_of(ways, len(os.sched_getaffinity(0))),
+            cases_of(ways, machine.physical_cores or machine.cores),
             prepared,
             rounds=options.rounds,
             count=-(-options.samples // options.rounds),
@@ -101,11 +102,17 @@ def compare(options: argparse.Namespace) -> None:
         write_page(figure)
 
 
-def prepare(source: Path, work: Path, pythons: dict[str, Path]) -> Prepared:
+def prepare(source: Path, work: Path, pythons: dict[str, Path], machine: Machine) -> Prepared:
     """Make what all ways get, in a process of its own."""
     script = Path(__file__).with_name("prepare.py")
     told = json.loads(run([sys.executable, script, source, work]).output.splitlines()[-1])
-    return Prepared(files=told["files"], labels=told["labels"], pythons=pythons, work=work)
+    return Prepared(
+        files=told["files"],
+        labels=told["labels"],
+        pythons=pythons,
+        work=work,
+        cores=machine.cores_in_order,
+    )
 
 
 def keep_samples(found: dict[Case, Measured], work: Path) -> None:

@@ -104,7 +104,7 @@ def cases_of(ways: Sequence[Way], cores: int) -> tuple[Case, ...]:
 
     Args:
         ways: Those that take part.
-        cores: Cores of the machine.
+        cores: Physical cores of the machine: what ONNX Runtime takes by itself.
     """
     return tuple(case for way in ways for case in _cases(way, cores))
 
