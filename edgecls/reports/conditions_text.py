@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from edgecls_bench.measurement import BenchCase, BenchRun, Method
 from edgecls_bench.readings import Reading
+from edgecls_device.service.throttling import Throttling
 
 from edgecls.reports.measured import Key
 from edgecls.reports.number_text import count_text
@@ -67,10 +68,14 @@ def _busy(readings: list[Reading]) -> list[str]:
 
 
 def _throttled(readings: list[Reading]) -> list[str]:
-    known = [reading.throttled for reading in readings if reading.throttled is not None]
-    if not known:
+    flags = [reading.throttled for reading in readings if reading.throttled is not None]
+    events = [r.throttle_events for r in readings if r.throttle_events is not None]
+    if not flags and not events:
         return []
-    return ["the firmware reports throttling" if any(known) else "no throttling"]
+    is_slowed = any(Throttling(flags=number).is_slowed for number in flags)
+    if is_slowed or (events and max(events) > min(events)):
+        return ["it was slowed down for heat or a weak supply"]
+    return ["no throttling"]
 
 
 def void_sentence(run: BenchRun) -> str:

@@ -79,7 +79,7 @@ def _missing_stages(records: RunRecords) -> Iterator[NextStep]:
         why = f"Exported again or added since they were timed: {', '.join(stale)}."
         yield NextStep(title="Time again", why=why, commands=(f"edgecls bench {run}",))
     elif records.bench.void:
-        why = f"Every time is void. {records.bench.void}"
+        why = f"Every time is void: {records.bench.void.rstrip('.')}."
         yield NextStep(title="Time again", why=why, commands=(f"edgecls bench {run}",))
 
 

@@ -4,17 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgecls_bench.sustained import Sustained, SustainedPoint
+from edgecls_device.service.throttling import Throttling
 
 from edgecls.reports.number_text import count_text, milliseconds_text, seconds_text
 from edgecls.reports.panel_plot import CurveValue, PanelPlot, PanelValue, panel_plot
 
 __all__ = ["SustainedFigure", "sustained_figure"]
-
-THROTTLED_NOW = 0xF
-"""Flags of ``vcgencmd get_throttled`` for what is so at this moment; the upper ones say what was so once.
-
-Source: Raspberry Pi documentation, "vcgencmd", get_throttled: bits 0-3.
-"""
 
 LEAST_RANGE = 0.2  # of a panel's axis: a change of a few percent does not fill it
 HIGH_PX, LOW_PX = 150.0, 64.0
@@ -28,7 +23,7 @@ class SustainedFigure:
         name: Artifact, backend and threads.
         sentence: What became of the speed.
         plot: Time of a frame, temperature, clock and power over time.
-        is_throttled: Whether shaded times are those in which the firmware throttled.
+        is_throttled: Whether there are shaded times, in which the machine was slowed down.
         has_p99: Whether the dashed line is there.
         void: Why it should not be believed; empty if nothing disturbed it.
     """
@@ -103,12 +98,14 @@ def _panels(points: Sequence[SustainedPoint], seconds: float) -> list[PanelValue
 
 
 def _throttled(points: Sequence[SustainedPoint]) -> Iterator[tuple[float, float]]:
-    """Give the times, in seconds, from the point before to the point at which the firmware throttled."""
-    before = 0.0
+    """Give the times, in seconds, from the point before to each point at which the machine was slowed down."""
+    before, events = 0.0, points[0].reading.throttle_events
     for point in points:
-        if (point.reading.throttled or 0) & THROTTLED_NOW:
+        reading = point.reading
+        has_more_events = (reading.throttle_events or 0) > (events or 0)
+        if has_more_events or Throttling(flags=reading.throttled or 0).is_slowed:
             yield before, point.at_s
-        before = point.at_s
+        before, events = point.at_s, reading.throttle_events
 
 
 def _sentence(curve: Sustained, points: Sequence[SustainedPoint]) -> str:
