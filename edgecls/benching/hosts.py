@@ -14,39 +14,19 @@ Use::
     # done.error is an EdgeclsError: raise the first one, after the others had their turn
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from edgecls_bench.cases import spec_of
 from edgecls_bench.measurement import BenchRun
-from edgecls_device.artifact import Artifact
-from edgecls_device.errors import EdgeclsError, OptionError
+from edgecls_device.errors import EdgeclsError
 
-from edgecls.ssh.connection import Access
-from edgecls.ssh.hosts import Host
+from edgecls.benching.visit import visit
+from edgecls.benching.wish import Wish
+from edgecls.ssh.hosts import Host, check_distinct
 
 __all__ = ["HostBench", "Wish", "bench_on_hosts"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
-    """What is to be measured, and where.
-
-    Attributes:
-        hosts: The devices, one after the other.
-        artifacts: The model files.
-        frame: Height and width in pixels of the frame.
-        options: More words of ``edgecls bench`` that are meant for the device, such as ``--threads 1,2
-            --quick``; never ``--json``, ``--frame``, ``--strict`` or what concerns the run.
-        python: The device's Python that has edgecls; empty to look for it.
-        access: How to log in.
-    """
-
-    hosts: tuple[Host, ...]
-    artifacts: tuple[Artifact, ...]
-    frame: tuple[int, int] = (480, 640)
-    options: tuple[str, ...] = ()
-    python: str = ""
-    access: Access = field(default_factory=Access)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,10 +47,29 @@ class HostBench:
 def bench_on_hosts(wish: Wish, *, say: Callable[[str], None]) -> Iterator[HostBench]:
     """Measure on each device, one after the other, so that two names of one machine do not disturb each other.
 
+    Nothing is written here. Of a device that fails nothing is kept, and the next one has its turn.
+
     Args:
         wish: What and where.
         say: Takes lines of progress; each begins with the device.
+
+    Raises:
+        OptionError: If a device is named twice.
+        ArtifactError: If a model file has no spec.
     """
-    del wish, say
-    message = "Expected benchmarks on other machines to be there already."
-    raise OptionError(message, hint="run edgecls bench on the device itself")
+    check_distinct(wish.hosts)
+    for artifact in wish.artifacts:
+        spec_of(artifact)
+    width = max((len(str(host)) for host in wish.hosts), default=0)
+    for host in wish.hosts:
+
+        def tell(line: str, name: str = f"{host!s:<{width}}") -> None:
+            say(f"{name}  {line}")
+
+        try:
+            record = asyncio.run(visit(host, wish, tell))
+        except EdgeclsError as error:
+            tell(f"failed: {error.message}")
+            yield HostBench(host=host, error=error)
+        else:
+            yield HostBench(host=host, record=record)

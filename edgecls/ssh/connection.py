@@ -8,8 +8,8 @@ import asyncio
 import hashlib
 import shlex
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,11 +17,12 @@ from typing import BinaryIO
 import asyncssh
 from edgecls_device.errors import DeploymentError
 
+from edgecls.ssh.conversation import Conversation, conversation
+from edgecls.ssh.failures import CONNECT_WITHIN_S, ssh_errors
 from edgecls.ssh.hosts import Host
 
 __all__ = ["Access", "Answer", "Connection", "connected"]
 
-CONNECT_WITHIN_S = 15.0
 ANSWER_WITHIN_S = 60.0
 ALIVE_EVERY_S = 10.0
 LAST_LINES = 20
@@ -67,7 +68,7 @@ class Connection:
 
     async def ask(self, command: str) -> str:
         """Return the output of a quick command; what it complains about is left out."""
-        with _ssh_errors(self._host):
+        with ssh_errors(self._host):
             done = await asyncio.wait_for(
                 self._client.run(command, check=False, stdin=asyncssh.DEVNULL), ANSWER_WITHIN_S
             )
@@ -81,7 +82,7 @@ class Connection:
             hear: Is given each line of its standard error.
             password: Written to its standard input, for ``sudo -S``.
         """
-        with _ssh_errors(self._host):
+        with ssh_errors(self._host):
             process = await self._client.create_process(command)
             if password:
                 process.stdin.write(password + "\n")
@@ -89,6 +90,17 @@ class Connection:
             output, lines = await asyncio.gather(process.stdout.read(), _heard(process, hear))
             await process.wait_closed()
         return Answer(exit_code=process.exit_status, output=str(output), last_lines=lines)
+
+    def talk(
+        self, command: str, *, hear: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[Conversation]:
+        """Start a program that is talked with; its standard input is closed at the end, and its beats stop.
+
+        Args:
+            command: For the device's shell.
+            hear: Is given each line of its standard error.
+        """
+        return conversation(self._host, self._client, command, hear=hear)
 
     async def copy(
         self, source: Path, destination: str, *, advance: Callable[[int, int], None]
@@ -101,7 +113,7 @@ class Connection:
             advance: Called with bytes done and bytes in all.
         """
         partial = f"{destination}.part"
-        with _ssh_errors(self._host):
+        with ssh_errors(self._host):
             async with self._client.start_sftp_client() as files:
                 await files.makedirs(str(Path(destination).parent), exist_ok=True)
                 await files.put(
@@ -140,7 +152,7 @@ async def connected(host: Host, access: Access) -> AsyncIterator[Connection]:
         wishes["client_keys"] = [str(access.identity)]
     if access.known_hosts is not None:
         wishes["known_hosts"] = str(access.known_hosts)
-    with _ssh_errors(host):
+    with ssh_errors(host):
         client = await asyncssh.connect(
             host.address,
             connect_timeout=CONNECT_WITHIN_S,
@@ -164,54 +176,6 @@ async def _heard(
             lines.append(text)
             hear(text)
     return tuple(lines)
-
-
-@contextmanager
-def _ssh_errors(host: Host) -> Iterator[None]:
-    """Turn what asyncssh and the network raise into words, at this one place."""
-    port = f" -p {host.port}" if host.port else ""
-    name = f"{host.user}@{host.address}" if host.user else host.address
-    try:
-        yield
-    except asyncssh.HostKeyNotVerifiable as error:
-        message = (
-            f"Expected the known host key of {host}, got another or an unknown one: {error.reason}."
-        )
-        hint = (
-            f"compare its fingerprint, once, with: ssh{port} {name}; "
-            f"if its card was written anew: ssh-keygen -R {host.address}"
-        )
-        raise DeploymentError(message, hint=hint) from error
-    except asyncssh.PermissionDenied as error:
-        message = f"Expected a login on {host}, got: {error.reason}."
-        raise DeploymentError(
-            message, hint=f"ssh-copy-id{port} {name}, or --identity KEY"
-        ) from error
-    except (TimeoutError, asyncio.TimeoutError) as error:
-        message = f"Expected an answer from {host} within {CONNECT_WITHIN_S:g} s, got none."
-        raise DeploymentError(
-            message, hint=f"is it on, and reachable? ping {host.address}"
-        ) from error
-    except asyncssh.SFTPError as error:
-        message = f"Cannot copy to {host}: {error.reason}."
-        raise DeploymentError(message, hint="is its disk full? df -h") from error
-    except asyncssh.Error as error:
-        message = f"Expected an SSH connection to {host}, got: {error.reason}."
-        raise DeploymentError(
-            message, hint=f"try: ssh{port} {name}; then repeat the command"
-        ) from error
-    except (
-        asyncssh.KeyImportError,
-        asyncssh.KeyEncryptionError,
-        asyncssh.ConfigParseError,
-    ) as error:
-        message = f"Expected keys and settings of SSH that can be read, got: {error}."
-        raise DeploymentError(message, hint="--identity KEY; see ~/.ssh/config") from error
-    except OSError as error:
-        message = f"Expected an SSH connection to {host}, got: {error.strerror or error}."
-        raise DeploymentError(
-            message, hint=f"is SSH on, and the address right? ping {host.address}"
-        ) from error
 
 
 def _sha256(file: BinaryIO) -> str:
