@@ -23,6 +23,10 @@ COMMANDS = {
         "edgecls.cli.bench_compare:command",
         "Whether one benchmark is faster than another of this machine.",
     ),
+    "profile": (
+        "edgecls.cli.bench_profile:command",
+        "How long each operation of a model takes, and which left the fast path.",
+    ),
 }
 
 EPILOG = """\b
