@@ -8,7 +8,7 @@ import click
 from edgecls_device.errors import OptionError, StalledError
 from edgecls_device.stop import READER_GONE, Stop, stop_on_signals
 
-from edgecls.cli.run_configuration import ConfigurableCommand, read_defaults
+from edgecls.cli.run_configuration import ConfigurableCommand, read_defaults, read_run
 from edgecls.cli.run_options import RUN_OPTIONS, SERVICE
 from edgecls.cli.sections import add_options, option
 from edgecls.progress import say
@@ -25,7 +25,8 @@ and again; with --give-up-after it ends the run with 6.
 
 \b
 All options may stand in a file, so that a service is one line: edgecls run --config pets.toml. A table is
-the beginning of a name: [mqtt] topic is --mqtt-topic. See docs/service.md.
+the beginning of a name: [mqtt] topic is --mqtt-topic. See docs/service.md. A run stands for
+what was picked for it: edgecls bench RUN --pick writes such a file, RUN/run.toml; --config wins over it.
 
 \b
 Examples, after edgecls demo:
@@ -36,6 +37,7 @@ Examples, after edgecls demo:
 
 \b
 With your own:
+  edgecls run runs/pets --source 0
   edgecls run runs/pets/exports/pets.int8.tflite --source 0 --web
   edgecls run runs/pets/exports/pets.int8.tflite --source rtsp://camera.local/stream --json
   edgecls run runs/pets/exports/pets.int8.tflite --source 0 --mqtt mqtt://broker.local --keep-uncertain unsure
@@ -44,7 +46,14 @@ With your own:
 
 
 @click.command(cls=ConfigurableCommand, epilog=EPILOG)
-@click.argument("artifact", type=click.Path(path_type=Path), required=False)
+@click.argument(
+    "artifact",
+    type=click.Path(path_type=Path),
+    required=False,
+    is_eager=True,
+    callback=read_run,
+    metavar="ARTIFACT | RUN",
+)
 @add_options(RUN_OPTIONS)
 @option(
     SERVICE,
@@ -55,7 +64,7 @@ With your own:
     help="A TOML file with any of these options (artifact and source too); the command line wins.",
 )
 def command(artifact: Path | None, **options: Any) -> None:
-    """Classify every frame of SOURCE with the model file ARTIFACT.
+    """Classify every frame of SOURCE with the model file ARTIFACT, or with what was picked for RUN.
 
     Of a camera or stream always the newest frame is taken; photos, folders and videos are done in full. A
     terminal shows one live line; otherwise there is a line a photo, or a few a second for a stream.
@@ -80,7 +89,7 @@ def command(artifact: Path | None, **options: Any) -> None:
 
 def _check_given(artifact: Path | None, source: str | None) -> None:
     if artifact is None:
-        message = "Expected a model file, got none."
+        message = "Expected a model file or a run, got none."
         raise OptionError(message, hint="edgecls run ARTIFACT --source 0, or --config FILE")
     if source is None:
         message = "Expected --source, got none."

@@ -1,18 +1,28 @@
-"""``--config FILE`` of ``edgecls run``: the file's values become the defaults of the options."""
+"""``--config FILE`` and ``RUN/run.toml`` of ``edgecls run``: a file's values become defaults of the options.
+
+The command line wins over ``--config``, and that over the ``run.toml`` of a run that stands for a model file.
+"""
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from edgecls_device.errors import OptionError
 
 from edgecls.cli.sections import SectionCommand
 
-__all__ = ["ConfigurableCommand", "read_defaults"]
+__all__ = ["ConfigurableCommand", "read_defaults", "read_run"]
 
 _KEY = "edgecls.configuration"
 _OPTION = re.compile(r"--([a-z][a-z-]*)")
+
+
+class _Default(NamedTuple):
+    """A value of a file, and where it stands there."""
+
+    value: Any
+    place: str
 
 
 class ConfigurableCommand(SectionCommand):
@@ -49,11 +59,41 @@ def read_defaults(ctx: click.Context, param: click.Parameter, path: Path | None)
         OptionError: If the file names what is no option, or a value of another kind; with the line.
         StorageError: If it cannot be read.
     """
-    if path is None:
-        return None
+    if path is not None:
+        found = _read(ctx, path)
+        _set_defaults(ctx, _defaults(ctx) | found)
+    return path
+
+
+def read_run(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Let a run stand for the model file that its ``run.toml`` names: that argument's callback, which is eager.
+
+    Raises:
+        DataError: If nothing was picked for the run yet, or the file that was picked is gone.
+        OptionError: If its ``run.toml`` names what is no option, or a value of another kind; with the line.
+        StorageError: If it cannot be read.
+    """
+    if path is None or not path.is_dir():
+        return path
+    from edgecls.picked_artifact import nothing_picked, picked_artifact
+    from edgecls.run_directory import RunDirectory
+
+    run = RunDirectory(path)
+    if not run.configuration.exists():
+        if run.artifacts():
+            raise nothing_picked(run)
+        return path  # no run; opening it says so
+    found = _read(ctx, run.configuration)
+    _set_defaults(ctx, found | _defaults(ctx))
+    named = found.get(str(param.name))
+    return picked_artifact(run, None if named is None else Path(named.value))
+
+
+def _read(ctx: click.Context, path: Path) -> dict[str, _Default]:
+    """Read a file that holds any options of the command but ``--config``."""
     from edgecls_device.service.configuration import OptionKind, read_configuration
 
-    params = {_name(one): one for one in ctx.command.params if one is not param}
+    params = {_name(one): one for one in ctx.command.params if one.callback is not read_defaults}
     kinds = [
         OptionKind(
             name=name,
@@ -66,16 +106,24 @@ def read_defaults(ctx: click.Context, param: click.Parameter, path: Path | None)
         for name, one in params.items()
     ]
     configuration = read_configuration(path, kinds)
-    ctx.meta[_KEY] = {params[name].name: configuration.place(name) for name in configuration.values}
     defaults = {}
     for name, found in configuration.values.items():
-        one, value = params[name], found.value
-        if value is True and _is_optional(one):
-            value = one.flag_value  # type: ignore[attr-defined]  # an option, as _is_optional says
-        if not (value is False and _is_optional(one)):
-            defaults[one.name] = value
-    ctx.default_map = defaults
-    return path
+        one = params[name]
+        value: Any = found.value
+        if isinstance(value, bool) and _is_optional(one):
+            value = one.flag_value if value else None  # type: ignore[attr-defined]  # an option
+        defaults[str(one.name)] = _Default(value, configuration.place(name))
+    return defaults
+
+
+def _defaults(ctx: click.Context) -> dict[str, _Default]:
+    """Return what other files said before."""
+    return dict(ctx.meta.get(_KEY, {}))
+
+
+def _set_defaults(ctx: click.Context, defaults: dict[str, _Default]) -> None:
+    ctx.meta[_KEY] = defaults
+    ctx.default_map = {name: one.value for name, one in defaults.items()}
 
 
 def _name(param: click.Parameter) -> str:
@@ -93,4 +141,5 @@ def _place(ctx: click.Context, name: str | None) -> str:
     """Return where in the file an option's value stands; empty if it is the command line's."""
     if name is None or ctx.get_parameter_source(name) != click.core.ParameterSource.DEFAULT_MAP:
         return ""
-    return str(ctx.meta.get(_KEY, {}).get(name, ""))
+    found = _defaults(ctx).get(name)
+    return "" if found is None else found.place
