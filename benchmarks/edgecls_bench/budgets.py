@@ -39,7 +39,10 @@ class Budget:
         parts = [] if self.max_ms is None else [f"at most {self.max_ms:g} ms"]
         gate = self.accuracy or Gate()
         if gate.max_drop is not None:
-            parts.append(f"an accuracy at most {100 * gate.max_drop:g} points lower")
+            points = 100 * gate.max_drop
+            parts.append(
+                f"an accuracy at most {points:g} {'point' if points == 1 else 'points'} lower"
+            )
         if gate.min_agreement is not None:
             parts.append(
                 f"the reference's answer on at least {100 * gate.min_agreement:g} % of photos"

@@ -166,8 +166,8 @@ def test_nothing_that_fits_is_an_error_that_names_what_comes_nearest():
     with pytest.raises(BudgetError) as caught:
         picked(*cases, max_ms=4.5, max_drop=0.01)
     assert str(caught.value) == (
-        "Expected a case with at most 4.5 ms, an accuracy at most 1 points lower, got none of 3; the nearest is "
-        "pets.int8.tflite on litert with 2 threads: it takes 5.00 ms, 0.50 ms too long."
+        "Expected a case with at most 4.5 ms, an accuracy at most 1 point lower, got none of 3; "
+        "the nearest is pets.int8.tflite on litert with 2 threads: it takes 5.00 ms, 0.50 ms too long."
     )
     assert caught.value.exit_code == 22
     nearest = "dynamic.tflite on litert with 1 thread: it loses 4.00 points"
