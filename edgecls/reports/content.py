@@ -116,7 +116,7 @@ def report_content(records: RunRecords) -> ReportContent:
         gate=gate_section(comparison, measured),
         training=training_section(records),
         artifacts=artifact_section(measured, recommendation, photos=photos),
-        speeds=speed_sections(comparison, records.benches, photos_are=photos_are),
+        speeds=speed_sections(comparison, records.benches, records.exported, photos_are=photos_are),
         answers=answers,
         changes=change_section(comparison, measured, chosen, closely),
         scores=score_section(comparison, measured, chosen, closely),

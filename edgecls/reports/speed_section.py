@@ -1,6 +1,6 @@
 """The report's part on speed: one for each machine that was measured."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edgecls_bench.comparison import Comparison
@@ -31,6 +31,7 @@ class MachineSpeed:
         run: What was measured.
         is_first: Whether the report's headline speaks of it.
         recommendation: What to use there; None if nothing was measured.
+        changed: Names of files that were exported again since they were measured there.
         void: What is void, and what follows; empty if nothing is.
         void_reasons: Each reason with the cases it holds for.
         method: How it was measured; empty where the record does not say.
@@ -46,6 +47,7 @@ class MachineSpeed:
     run: BenchRun
     is_first: bool
     recommendation: Recommendation | None
+    changed: tuple[str, ...]
     void: str
     void_reasons: tuple[tuple[str, tuple[str, ...]], ...]
     method: str
@@ -76,13 +78,18 @@ def machine_name(run: BenchRun) -> str:
 
 
 def speed_sections(
-    comparison: Comparison | None, runs: Sequence[BenchRun], *, photos_are: str
+    comparison: Comparison | None,
+    runs: Sequence[BenchRun],
+    exported: Mapping[str, str],
+    *,
+    photos_are: str,
 ) -> tuple[MachineSpeed, ...]:
     """Return one section for each run, in their order; the headline speaks of the first.
 
     Args:
         comparison: Accuracy of the files.
         runs: One of each machine.
+        exported: SHA-256 of each exported file, by name.
         photos_are: What to call the photos that were compared.
     """
     photos = len(comparison.photos) if comparison is not None else 0
@@ -94,7 +101,14 @@ def speed_sections(
             timed, photos=photos, photos_are=photos_are, machine=machine_name(run)
         )
         anchor = "speed" if i == 0 else f"speed-{i + 1}"
-        sections.append(_section(run, measured, recommendation, anchor=anchor, is_first=i == 0))
+        changed = dict.fromkeys(
+            case.artifact
+            for case in run.cases
+            if exported.get(case.artifact, case.sha256) != case.sha256
+        )
+        sections.append(
+            _section(run, measured, recommendation, tuple(changed), anchor=anchor, is_first=i == 0)
+        )
     return tuple(sections)
 
 
@@ -102,6 +116,7 @@ def _section(
     run: BenchRun,
     measured: Sequence[Measured],
     recommendation: Recommendation | None,
+    changed: tuple[str, ...],
     *,
     anchor: str,
     is_first: bool,
@@ -117,6 +132,7 @@ def _section(
         run=run,
         is_first=is_first,
         recommendation=recommendation,
+        changed=changed,
         void=void_sentence(run),
         void_reasons=void_reasons(run, names),
         method=method_sentence(run),

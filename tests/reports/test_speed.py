@@ -203,3 +203,17 @@ def test_a_damaged_record_of_another_machine_is_named_and_left_out(tmp_path):
     page = Page(write_report(run))
     assert "Left out a benchmark: Expected version 2 of edgecls.bench in" in page.text
     assert "Speed on" in page.text
+
+
+def test_files_that_were_exported_again_since_are_named_for_each_machine(tmp_path):
+    run = write_run(
+        tmp_path / "pets",
+        benches=(
+            synthetic_bench("pets", samples=60, machine=WORKSTATION),
+            synthetic_bench("pets", samples=60, host="pi@shed"),
+        ),
+    )
+    run.exports.mkdir()
+    (run.exports / "pets.int8.tflite").write_bytes(b"another file")
+    page = Page(write_report(run))
+    assert page.text.count("Exported again since they were measured here: pets.int8.tflite.") == 2
