@@ -25,7 +25,7 @@ SHAPE_PX = 24.0  # height of the tallest bin
 BASE_PX = 44.0  # from a row's top to its base line
 SIDE_PX = 8.0
 BINS = 90
-EARLIEST, LATEST = 0.5, 3.0  # times the median; what lies beyond is counted and not drawn
+LATEST = 3.0  # times the median; what lies beyond is counted and not drawn
 TAIL = 0.002  # share of the samples at either end that may lie beyond the axis
 
 
@@ -73,7 +73,7 @@ class Spread:
         name: At its left end.
         note: At its right end.
         outline: The histogram as a closed path for SVG; empty without samples.
-        marks: Its percentiles.
+        marks: Its percentiles, as far as they lie on the axis.
         beyond: What lies right of the axis, in words; empty if nothing does.
         top: Upper end of the row.
         base: Its base line.
@@ -154,7 +154,7 @@ def _range(values: Sequence[SpreadValue]) -> tuple[float, float]:
         if ratios.size:
             low = min(low, float(np.quantile(ratios, TAIL)))
             high = max(high, float(np.quantile(ratios, 1 - TAIL)))
-    return max(EARLIEST, low), min(LATEST, high)
+    return low, min(LATEST, high)
 
 
 def _ratios(value: SpreadValue) -> NDArray[np.float64]:
@@ -170,7 +170,7 @@ def _row(value: SpreadValue, x: Axis, top: float) -> Spread:
         note=f"median {milliseconds_text(latency.p50_ms)}",
         outline=_outline(ratios, x, base),
         marks=_marks(latency, x),
-        beyond=_beyond(ratios, x.high, latency.p50_ms),
+        beyond=_beyond(ratios, latency, x.high),
         top=top,
         base=base,
         series=value.series,
@@ -211,15 +211,20 @@ def _marks(latency: Latency, x: Axis) -> tuple[Percentile, ...]:
             high=x(max((value, *interval)) / latency.p50_ms),
         )
         for name, value, interval in told
-        if value is not None
+        if value is not None and value <= x.high * latency.p50_ms
     )
 
 
-def _beyond(ratios: NDArray[np.float64], high: float, p50_ms: float) -> str:
+def _beyond(ratios: NDArray[np.float64], latency: Latency, high: float) -> str:
+    parts = []
+    p99 = p99_of(latency)
+    if p99 is not None and p99 > high * latency.p50_ms:
+        parts.append(f"p99 {milliseconds_text(p99)}")
     over = int((ratios > high).sum())
-    if not over:
-        return ""
-    return f"{count_text(over)} beyond, up to {milliseconds_text(float(ratios.max()) * p50_ms)}"
+    if over:
+        slowest = milliseconds_text(float(ratios.max()) * latency.p50_ms)
+        parts.append(f"{count_text(over)} beyond, up to {slowest}")
+    return "; ".join(parts)
 
 
 def _tooltip(value: SpreadValue) -> str:

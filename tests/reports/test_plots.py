@@ -190,3 +190,12 @@ def test_nothing_that_was_measured_gives_no_plot():
     assert stacked_plot([], (), x_title="") is None
     assert bar_plot([], x_title="") is None
     assert panel_plot([], end=1.0, x_title="", summary="") is None
+
+
+def test_a_percentile_beyond_the_axis_is_told_and_not_drawn_at_its_end():
+    latency = Latency(p50_ms=1.0, p90_ms=1.2, p99_ms=8.0, samples=1000)
+    times = (1_000_000,) * 985 + (8_000_000,) * 15
+    value = SpreadValue(name="x", latency=latency, samples_ns=times, series="tflite", is_void=False)
+    (row,) = spread_plot([value]).rows
+    assert [mark.name for mark in row.marks] == ["p50", "p90"]
+    assert row.beyond.replace("\N{NO-BREAK SPACE}", " ") == "p99 8.00 ms; 15 beyond, up to 8.00 ms"
