@@ -29,7 +29,12 @@ SpeedVerdict: TypeAlias = Literal["faster", "slower", "same", "cannot tell"]
 Key: TypeAlias = tuple[str, str, int]
 
 SAME = 0.02
-"""Medians that differ by a smaller share count as the same: nobody sees it in the frames of a second."""
+"""Medians that differ by a smaller share count as the same: nobody sees it in the frames of a second.
+
+It also makes up for few rounds, of which an interval comes out too narrow. Simulated with three rounds of equal
+speed on both sides: where processes differ among themselves by 1 % (standard deviation), none of 120 pairs was
+called faster or slower; at 2 % two were, at 3 % twelve.
+"""
 
 SAME_IN_ONE_PROCESS = 0.10
 """The same share where a case was measured in one process only, as ``--quick`` does.

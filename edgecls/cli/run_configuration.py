@@ -60,13 +60,14 @@ def read_defaults(ctx: click.Context, param: click.Parameter, path: Path | None)
         StorageError: If it cannot be read.
     """
     if path is not None:
-        found = _read(ctx, path)
-        _set_defaults(ctx, _defaults(ctx) | found)
+        _set_defaults(ctx, _read(ctx, path))
     return path
 
 
 def read_run(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Let a run stand for the model file that its ``run.toml`` names: that argument's callback, which is eager.
+
+    Options are read before arguments, so ``--config`` has set its defaults by now, and they win.
 
     Raises:
         DataError: If nothing was picked for the run yet, or the file that was picked is gone.
