@@ -22,6 +22,7 @@ Examples, after edgecls demo:
 
 DEFAULT_TOP = 12
 MOST_KINDS = 4
+SHORT_US = 100.0
 
 
 @click.command("profile", epilog=EPILOG)
@@ -95,12 +96,16 @@ def _print(model: ModelProfile, top: int) -> None:
     print_table(title, columns, rows, is_tight=True)
     click.echo(f"by kind: {_kinds(model)}")
     click.echo(
-        f"together {model.sum_us / 1e3:.2f} ms; the whole model {model.whole_us / 1e3:.2f} ms "
+        f"together {_duration(model.sum_us)}; the whole model {_duration(model.whole_us)} "
         f"({100 * model.sum_us / model.whole_us:.0f} %)"
     )
     for line in _verdict(model):
         click.echo(line)
     click.echo()
+
+
+def _duration(us: float) -> str:
+    return f"{us / 1e3:.2f} ms" if us >= SHORT_US else f"{us:.0f} us"
 
 
 def _chosen(model: ModelProfile, top: int) -> str:

@@ -14,6 +14,8 @@ __all__ = ["LayerNames", "shortened"]
 MOST_CHARACTERS = 40
 _SHARED = 0.6  # of the paths begin with a scope that is the model's and no layer's
 _COMPUTES = ("convolution", "depthwise", "MatMul")
+_NUMBERED = 0.9  # of the layers; runtimes and quantizers add some names of their own
+_NUMBER = re.compile(r"_\d+$")
 _RUNTIME_SUFFIX = re.compile(
     r"(_kernel_time|_nchwc|_token_\d+|:\d+|_(De)?[qQ]uantize(Linear)?(_\w+)?)$"
 )
@@ -30,9 +32,10 @@ class LayerNames:
             self._scopes.append(scope)
             paths = [path[1:] if path[0] == scope else path for path in paths]
         layers = [path[0] for path in paths if len(path) > 1]
-        # Keras 3 numbers the scopes of a further trace: then every layer ends with _1, and so does the model.
-        numbered = [*layers, *self._scopes]
-        self._is_numbered = bool(layers) and all(name.endswith("_1") for name in numbered)
+        # Keras 3 numbers the scopes of a further trace: the model's ends with _1, a layer's with any number.
+        numbered = sum(bool(_NUMBER.search(name)) for name in layers)
+        is_traced_again = bool(self._scopes) and self._scopes[0].endswith("_1")
+        self._is_numbered = is_traced_again and numbered >= _NUMBERED * len(layers)
 
     def layer(self, *names: str) -> str:
         """Return the layer of an operation from its names, the likeliest first.
@@ -43,7 +46,7 @@ class LayerNames:
         told = [path for name in names for path in map(self._inside, _paths(name)) if len(path) > 1]
         computing = [path for path in told if any(map(_is_computing, path[1:]))]
         for path in (*computing, *told):
-            layer = path[0].removesuffix("_1") if self._is_numbered else path[0]
+            layer = _NUMBER.sub("", path[0]) if self._is_numbered else path[0]
             return shortened(layer)
         return shortened(_bare(names[0])) if names else ""
 

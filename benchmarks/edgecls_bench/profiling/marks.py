@@ -31,7 +31,7 @@ NEGLIGIBLE = 0.03  # of the time: below it there is nothing to win
 
 _REMEDIES = {
     NOT_DELEGATED: (
-        "XNNPACK does not execute it in this precision: compare with the float32 file, "
+        "XNNPACK left it to slower kernels: compare with the float32 file, "
         "or take a backbone without it."
     ),
     FLOAT_LAYER: "Quantize them too (recipe int8), unless accuracy needs them in float.",

@@ -38,19 +38,19 @@ class OnnxNames:
         Raises:
             ValueError: If the file is damaged.
         """
-        nodes = [
+        self._all = [
             _node(data, s, e)
             for number, start, end in fields(data, 0, len(data))
             if number == _GRAPH
             for kind, s, e in fields(data, start, end)
             if kind == _NODE
         ]
-        self._nodes = {node.name: node for node in nodes}
-        self._makers = {name: node for node in nodes for name in node.outputs}
+        self._nodes = {node.name: node for node in self._all if node.name}
+        self._makers = {name: node for node in self._all for name in node.outputs}
 
     def all(self) -> list[str]:
         """Return every name in the file."""
-        return [name for node in self._nodes.values() for name in node.names]
+        return [name for node in self._all for name in node.names if name]
 
     def __contains__(self, name: str) -> bool:
         return name in self._nodes

@@ -2,8 +2,8 @@
 
 The Python packages of TFLite have no profiler. So each operation is cut out and opened by itself, with XNNPACK
 as in the whole. All are executed in turn, in the order of the model, so that weights come from as far away as
-they do in the whole; input and output are brought into the cache before, where the operation before would have left
-them. What a call costs that computes nothing is taken off.
+they do in the whole. Input and output are brought into the cache before, where the operation before would have
+left them. What a call costs that computes nothing is taken off.
 """
 
 import tempfile
