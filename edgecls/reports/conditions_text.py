@@ -24,9 +24,9 @@ def method_sentence(run: BenchRun) -> str:
     pinned = any(case.pinned_to for case in run.cases)
     words = [
         f"{count_text(method.rounds, 'process')} for each case, one at a time",
-        f"all in one random order (seed {method.seed})",
+        f"in random order (seed {method.seed})",
         *(["each held to its cores"] if pinned else []),
-        f"of each at least {count_text(method.least_samples, 'frame')} and {method.least_seconds:g}{_NBSP}s",
+        f"together at least {count_text(method.least_samples, 'frame')} and {method.least_seconds:g}{_NBSP}s",
     ]
     return f"{', '.join(words)}; {_until(method)}."
 
@@ -34,8 +34,7 @@ def method_sentence(run: BenchRun) -> str:
 def _until(method: Method) -> str:
     precision = f"{100 * method.precision:g}{_NBSP}%"
     return (
-        f"a case ends when its median is known to ±{precision} at 95{_NBSP}%, "
-        f"or after {method.most_seconds:g}{_NBSP}s"
+        f"each goes on until its median is known to ±{precision} at 95{_NBSP}%, or its time is up"
     )
 
 
