@@ -29,6 +29,9 @@ __all__ = [
 
 UPDATE = "bring the edgecls of this machine there: edgecls bundle RUN, then edgecls deploy"
 
+RUNNING = "systemctl list-units 'edgecls-*.service' --state=active --plain --no-legend 2>/dev/null"
+"""What a device's shell is asked: services of bundles that run, a line each; nothing without systemd."""
+
 _FIRST_LINE = r"1s/^#! *\(\/[^ ]*python[^ ]*\).*/\1/p"
 _WITHOUT_CURRENT_FOLDER = 'import sys\nif sys.path[:1] == [""]:\n    del sys.path[0]\n'
 """A file in the home directory may be called like a module."""
@@ -79,6 +82,16 @@ def candidates(answer: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for line in answer.splitlines() if line.startswith("/")))
 
 
+def services(answer: str) -> tuple[str, ...]:
+    """Return the names of services that a device answered to :data:`RUNNING`."""
+    words = (line.split() for line in answer.splitlines())
+    return tuple(
+        line[0].removesuffix(".service")
+        for line in words
+        if line and line[0].startswith("edgecls-")
+    )
+
+
 def question(python: str, frame: tuple[int, int]) -> str:
     """Return the command that lets a Python introduce its edgecls.
 
@@ -90,9 +103,17 @@ def question(python: str, frame: tuple[int, int]) -> str:
 
 
 def source_command(python: str, file: Path, *arguments: str, options: Sequence[str] = ()) -> str:
-    """Return a command for the device's shell that runs a file of ours without bringing it there."""
+    """Return a command for the device's shell that runs a file of ours without bringing it there.
+
+    Args:
+        python: On the device: a path, seen from the home directory, or a name on its ``PATH``.
+        file: The file.
+        arguments: For the file.
+        options: For Python.
+    """
     source = _WITHOUT_CURRENT_FOLDER + file.read_text(encoding="utf-8")
-    return shlex.join([python, *options, "-c", source, *arguments])
+    words = [python.removeprefix("~/"), *options, "-c", source, *arguments]
+    return f"cd && exec {shlex.join(words)}"
 
 
 def said(python: str, answer: str) -> Introduction:

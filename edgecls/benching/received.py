@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edgecls_bench.measurement import BenchRun
-from edgecls_device.errors import BenchmarkError, DeploymentError, SpecError
+from edgecls_device.errors import BenchmarkError, DeploymentError, OptionError, SpecError
 from edgecls_device.records import from_json
 from edgecls_device.stamps import now
 
@@ -71,7 +71,10 @@ def _failure(code: int, last_lines: Sequence[str], host: Host) -> BenchmarkError
         how = f"signal {-code} ended it" if code < 0 else f"exit code {code}"
         problem = ": ".join([how, *last_lines[-1:]])
     message = f"Expected a benchmark on {host}, got: {problem}"
-    return BenchmarkError(message, hint=hint or "log in and try there: edgecls doctor")
+    if not hint:
+        is_other_edgecls = code == OptionError.exit_code  # it does not know a word of ours
+        hint = UPDATE if is_other_edgecls else "log in and try there: edgecls doctor"
+    return BenchmarkError(message, hint=hint)
 
 
 def _told(lines: Sequence[str], kind: str) -> str:

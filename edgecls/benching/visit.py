@@ -11,12 +11,14 @@ from edgecls_bench.measurement import BenchRun
 from edgecls.benching import visitor
 from edgecls.benching.exchange import Opening, Result, answer_of
 from edgecls.benching.finding import (
+    RUNNING,
     Introduction,
     candidates,
     chosen,
     look,
     question,
     said,
+    services,
     source_command,
 )
 from edgecls.benching.received import is_wrong_clock, received
@@ -55,6 +57,10 @@ async def visit(host: Host, wish: Wish, say: Callable[[str], None]) -> BenchRun:
     async with connected(host, wish.access) as connection:
         one = await _found(connection, this)
         say(f"has edgecls {one.edgecls} in {one.python}")
+        for service in services(await connection.ask(RUNNING)):
+            say(
+                f"{service} classifies there and takes its share; to stop it: sudo systemctl stop {service}"
+            )
         command = source_command(one.python, Path(visitor.__file__), COPIES, options=("-I",))
         async with connection.talk(command, hear=say) as talk:
             return await _measured(connection, talk, one.python, this)
