@@ -22,6 +22,7 @@ Examples, after edgecls demo:
 
 DEFAULT_TOP = 12
 MOST_KINDS = 4
+LEAST_SHARE = 0.005  # of the time: what would be shown as 0 % is counted with the others
 SHORT_US = 100.0
 
 
@@ -136,10 +137,11 @@ def _kinds(model: ModelProfile) -> str:
     shares: dict[str, list[float]] = {}
     for operation in model.operations:
         shares.setdefault(operation.op, []).append(operation.share)
-    slowest = sorted(shares, key=lambda op: sum(shares[op]), reverse=True)[:MOST_KINDS]
-    listed = [f"{len(shares[op])} {op} {100 * sum(shares[op]):.0f} %" for op in slowest]
-    others = sum(sum(shares[op]) for op in shares if op not in slowest)
-    return ", ".join(listed) + (f", others {100 * others:.0f} %" if others else "")
+    slowest = sorted(shares, key=lambda op: sum(shares[op]), reverse=True)
+    listed = [op for op in slowest[:MOST_KINDS] if sum(shares[op]) >= LEAST_SHARE]
+    told = [f"{len(shares[op])} {op} {100 * sum(shares[op]):.0f} %" for op in listed]
+    others = sum(sum(shares[op]) for op in shares if op not in listed)
+    return ", ".join([*told, *([f"others {100 * others:.0f} %"] if others else [])])
 
 
 def _verdict(model: ModelProfile) -> list[str]:

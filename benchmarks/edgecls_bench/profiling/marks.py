@@ -44,6 +44,11 @@ _REMEDIES = {
     LAYOUT: "Left over from the conversion: export again, with a newer converter.",
 }
 
+_NOTHING_DELEGATED = (
+    "nothing of this model is in XNNPACK: this runtime has it for other types only, and computes this one with "
+    "TFLite's own kernels. The backend litert may do better: pip install 'edgecls[device]'."
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
@@ -99,6 +104,9 @@ def _island(entry: Facts, *, is_inside: bool) -> str:
 
 def advise(operations: Iterable[Operation]) -> tuple[str, ...]:
     """Return a sentence for each reason why operations left the fast path, the costliest first."""
+    operations = tuple(operations)
+    if operations and all(entry.reason == NOT_DELEGATED for entry in operations):
+        return (_NOTHING_DELEGATED,)
     by_reason: dict[str, list[Operation]] = {}
     for operation in operations:
         if not operation.is_fast_path:

@@ -63,5 +63,10 @@ def test_advice_names_the_costliest_reason_first_and_lets_small_ones_be():
 
 
 def test_pixels_that_are_turned_into_the_models_type_need_no_other_backbone():
-    (sentence,) = advise([operation("QUANTIZE", 0.1, NOT_DELEGATED)])
+    (sentence,) = advise([operation("QUANTIZE", 0.1, NOT_DELEGATED), operation("CONV_2D", 0.9)])
     assert "pixels as they are" in sentence
+
+
+def test_a_runtime_that_gives_nothing_to_xnnpack_is_the_reason_itself():
+    (sentence,) = advise([operation("CONV_2D", 0.5, NOT_DELEGATED)] * 2)
+    assert "the backend litert" in sentence.lower()
