@@ -17,10 +17,10 @@ SLEEPERS = (
 
 @pytest.fixture
 def visit(tmp_path):
-    """Start it as it is started on a device: as text."""
+    """Start it as it is started on a device, as text; its order is there before it asks for one."""
     running = []
 
-    def start(**changes):
+    def start(*words, **changes):
         source = Path(visitor.__file__).read_text()
         for name, value in changes.items():
             before = source
@@ -36,6 +36,9 @@ def visit(tmp_path):
             text=True,
         )
         running.append(process)
+        if words:
+            process.stdin.write("\n" + json.dumps(words) + "\n\n")
+            process.stdin.flush()
         return process, json.loads(process.stdout.readline())
 
     yield start
@@ -44,18 +47,11 @@ def visit(tmp_path):
             process.kill()
 
 
-def order(process, *words):
-    process.stdin.write("\n" + json.dumps(words) + "\n\n")
-    process.stdin.flush()
-
-
 def test_it_tells_where_files_go_and_hands_back_what_a_command_printed(visit):
-    process, opening = visit()
-    folder = Path(opening["folder"])
-    assert folder.stat().st_mode & 0o77 == 0
-    assert opening["free_bytes"] > 0
     code = "import os, sys; print(os.getcwd(), os.environ['TMPDIR']); sys.exit(7)"
-    order(process, sys.executable, "-c", code)
+    process, opening = visit(sys.executable, "-c", code)
+    folder = Path(opening["folder"])
+    assert opening["free_bytes"] > 0
     result = json.loads(process.stdout.readline())
     assert result == {"exit_code": 7, "output": f"{folder} {folder}\n"}
     assert process.wait(30) == 0
@@ -64,6 +60,7 @@ def test_it_tells_where_files_go_and_hands_back_what_a_command_printed(visit):
 
 def test_without_an_order_it_goes_and_leaves_nothing(visit):
     process, opening = visit()
+    assert Path(opening["folder"]).stat().st_mode & 0o77 == 0
     process.stdin.close()
     assert process.wait(30) == 0
     assert not Path(opening["folder"]).exists()
@@ -71,9 +68,9 @@ def test_without_an_order_it_goes_and_leaves_nothing(visit):
 
 @pytest.mark.parametrize("end", ["input ends", "terminated", "silence"])
 def test_the_command_and_what_it_started_end_with_it(visit, end):
-    process, opening = visit(**({"SILENCE_S": "0.5"} if end == "silence" else {}))
+    silence_s = "0.5" if end == "silence" else "60"
+    process, opening = visit(sys.executable, "-c", SLEEPERS, SILENCE_S=silence_s)
     folder = Path(opening["folder"])
-    order(process, sys.executable, "-c", SLEEPERS)
     if end == "input ends":
         assert eventually(lambda: len(processes_in(folder)) == 2)
         process.stdin.close()
@@ -86,9 +83,8 @@ def test_the_command_and_what_it_started_end_with_it(visit, end):
 
 
 def test_a_command_that_does_not_want_to_end_is_made_to(visit):
-    process, opening = visit(GRACE_S="0.2")
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-    order(process, sys.executable, "-c", stubborn)
+    process, opening = visit(sys.executable, "-c", stubborn, GRACE_S="0.2")
     assert eventually(lambda: processes_in(opening["folder"]))
     process.stdin.close()
     process.wait(30)
