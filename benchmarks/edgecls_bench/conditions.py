@@ -18,8 +18,8 @@ processor's heat, and the scheduler may put it onto our cores for a moment."""
 LOWEST_CLOCK = 0.9
 """Share of the clock at the start: a processor that is a tenth slower is not the one the measurement began on;
 less is the ordinary to and fro of a boost."""
-HEAT = "the processor was slowed down for heat {times} times"
-QUOTA = "the container's share of the processor was used up {times} times"
+HEAT = "the processor was slowed down for heat {times}"
+QUOTA = "the container's share of the processor was used up {times}"
 EMULATED = "an emulated machine's times are not those of a device"
 _PAST = 16  # of the firmware's flags: the same bits shifted by this say that it has been so since the start
 _CAUSES = 0b1111
@@ -83,7 +83,8 @@ def _throttling(before: Reading, after: Reading) -> str:
 def _events(before: int | None, after: int | None, sentence: str) -> str:
     if before is None or after is None or after <= before:
         return ""
-    return sentence.format(times=after - before)
+    times = after - before
+    return sentence.format(times="once" if times == 1 else f"{times} times")
 
 
 def _slower_clock(before_mhz: float | None, after_mhz: float | None, what: str) -> str:

@@ -21,6 +21,9 @@ class FakeMachine:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{text}\n")
 
+    def read(self, name):
+        return (self.root / name).read_text().strip()
+
     def write_core(self, core, **files):
         for name, text in files.items():
             self.write(f"{CPU.format(core=core)}/{name.replace('__', '/')}", text)
