@@ -118,10 +118,9 @@ def _cases(way: Way, cores: int) -> Iterator[Case]:
             for size in SIZES if way.sees_frames else SIZES[:1]:
                 yield Case(way=way, file=file, size=size, threads=threads)
     if way.sees_frames:
-        is_tflite = way.files[0] == TFLITE
-        starts = (way.files[0], INT8_ONNX) if way.script == "ours" else way.files[:1]
-        for file in starts:
-            yield Case(way=way, file=file, size=None, threads=min(2, cores) if is_tflite else cores)
+        for file in (TFLITE, INT8_ONNX) if way.script == "ours" else way.files[:1]:
+            threads = min(2, cores) if file == TFLITE else cores
+            yield Case(way=way, file=file, size=None, threads=threads)
 
 
 def loop_command(case: Case, python: Path, model: str, work: Path, count: int) -> list[str | Path]:
