@@ -1,37 +1,32 @@
 """Bench: latency, cold start and memory of artifacts, each case in processes of its own."""
 
-import json
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
 
 import numpy as np
-from edgecls_device.artifact import Artifact, read_artifact
+from edgecls_device.artifact import Artifact
 from edgecls_device.backends.protocol import BackendOptions, default_threads
 from edgecls_device.errors import BenchmarkError, OptionError
-from edgecls_device.files import write_atomically, writing
+from edgecls_device.files import writing
 from edgecls_device.golden import golden_inputs
-from edgecls_device.records import to_json
 from edgecls_device.stamps import now
 
-from edgecls_bench.cases import Case, plan_cases, spec_of
-from edgecls_bench.children import run_module
-from edgecls_bench.evaluation import Advance
+from edgecls_bench.case_figures import case_of
+from edgecls_bench.cases import plan_cases
+from edgecls_bench.further import Further
 from edgecls_bench.machine import describe_machine
-from edgecls_bench.measurement import BenchCase, BenchRun, Latency
-from edgecls_bench.probe import Probe
-from edgecls_bench.statistics import latency_of
+from edgecls_bench.measurement import BenchCase, BenchRun, Method
+from edgecls_bench.measuring import PROGRESS_STEPS, Measuring
+from edgecls_bench.pinning import cores_for
+from edgecls_bench.schedule import plan_steps, plan_subjects
+from edgecls_bench.sensors import Sensors
+from edgecls_bench.settings import THOROUGH, BenchSettings
+from edgecls_bench.watch import Watch
 
-__all__ = ["bench", "default_thread_counts"]
+__all__ = ["bench", "count_progress", "default_thread_counts"]
 
-DEFAULT_SECONDS = 1.5
-COLD_STARTS = 3
-SILENCE_S = 60.0
 MAX_FRAME_SIDE_PX = 8192
-
-_NOTHING = Latency(p50_ms=0.0, p90_ms=0.0, p99_ms=0.0)
 
 
 def default_thread_counts() -> tuple[int, ...]:
@@ -39,32 +34,42 @@ def default_thread_counts() -> tuple[int, ...]:
     return tuple(sorted({1, default_threads()}))
 
 
+def count_progress(
+    artifacts: Sequence[Artifact],
+    *,
+    backends: Sequence[str] | None = None,
+    threads: Sequence[int] | None = None,
+    settings: BenchSettings = THOROUGH,
+) -> int:
+    """Return how many steps :func:`bench` with the same arguments tells its ``advance`` of."""
+    cases = plan_cases(artifacts, backends, with_missing=True)
+    subjects = len(cases) * len(threads or default_thread_counts())
+    return PROGRESS_STEPS * subjects * (settings.rounds + settings.cold_starts)
+
+
 def bench(
     artifacts: Sequence[Artifact],
     *,
     backends: Sequence[str] | None = None,
     threads: Sequence[int] | None = None,
-    runs: int | None = None,
-    seconds: float = DEFAULT_SECONDS,
-    cold_starts: int = COLD_STARTS,
     frame: tuple[int, int] = (480, 640),
-    silence_s: float = SILENCE_S,
-    advance: Advance | None = None,
+    settings: BenchSettings = THOROUGH,
+    sensors: Sensors | None = None,
+    advance: Callable[[int], None] | None = None,
 ) -> BenchRun:
     """Measure every artifact on every backend with every number of threads.
 
-    A case that crashes, hangs or whose runtime is missing is recorded with its ``error``; the others go on.
+    A case that crashes, hangs or whose runtime is missing is recorded with its ``error``; the others go on. One
+    that was disturbed keeps its figures, and the reason in ``void``.
 
     Args:
         artifacts: With their specs.
         backends: By default every installed one that runs the file.
         threads: By default 1, and all cores up to 4.
-        runs: Measured runs; by default as many as fit into ``seconds``, at least 30.
-        seconds: Wanted duration of the measured runs of a case.
-        cold_starts: Fresh processes per case; the median counts.
         frame: Height and width in pixels of the BGR frame that is classified.
-        silence_s: After that long without a sign of life a process counts as hanging.
-        advance: Called after each case.
+        settings: How carefully.
+        sensors: The machine's.
+        advance: Called with a number of steps; see :func:`count_progress`.
 
     Raises:
         BenchmarkError: If no case finishes.
@@ -72,136 +77,73 @@ def bench(
         MissingDependencyError: If no runtime is installed for any of them.
         OptionError: If an option cannot be used.
     """
-    _check_options(threads, runs, frame)
+    _check_options(threads, frame)
     cases = plan_cases(artifacts, backends, with_missing=True)
-    machine = describe_machine()
-    settings = _Settings(
-        runs=runs or 0, seconds=seconds, cold_starts=cold_starts, silence_s=silence_s
-    )
-    results = []
-    with tempfile.TemporaryDirectory(prefix="edgecls-bench-") as directory:
-        for case, probe in _probes(cases, threads or default_thread_counts(), frame, directory):
-            results.append(_measure(case, probe, settings))
-            if advance is not None:
-                advance()
-    if all(result.error for result in results):
-        message = (
-            f"Expected at least one case to finish, got none of {len(results)}: {results[0].error}"
+    sensors = sensors or Sensors()
+    watch = Watch(describe_machine(root=sensors.root), sensors)
+    with tempfile.TemporaryDirectory(prefix="edgecls-bench-") as name:
+        directory = Path(name)
+        subjects = plan_subjects(
+            cases,
+            threads or default_thread_counts(),
+            frame=_write_frame(directory / "frame.npy", frame),
+            directory=directory,
         )
-        raise BenchmarkError(message, hint="check a file with: edgecls verify ARTIFACT")
-    return BenchRun(
-        created=now(),
-        machine=machine,
-        frame=frame,
-        cases=tuple(results),
-    )
+        steps = plan_steps(
+            len(subjects),
+            rounds=settings.rounds,
+            cold_starts=settings.cold_starts,
+            seed=settings.seed,
+        )
+        measuring = Measuring(subjects, settings, watch, advance or (lambda steps: None))
+        measuring.run(steps)
+        results = [
+            case_of(subject, found, cores=cores_for(watch.machine, subject.probe.threads))
+            for subject, found in zip(subjects, measuring.found, strict=True)
+        ]
+        _check_any_finished(results)
+        further = Further(subjects, results, settings, watch)
+        further.run()
+        return BenchRun(
+            created=now(),
+            machine=watch.machine,
+            frame=frame,
+            cases=tuple(further.results),
+            method=_method(settings, measuring.order),
+            sustained=further.sustained,
+        )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Settings:
-    """How a case is measured; see :func:`bench`."""
-
-    runs: int
-    seconds: float
-    cold_starts: int
-    silence_s: float
-
-
-def _check_options(threads: Sequence[int] | None, runs: int | None, frame: tuple[int, int]) -> None:
+def _check_options(threads: Sequence[int] | None, frame: tuple[int, int]) -> None:
     for count in threads or ():
         BackendOptions(threads=count)
-    if runs is not None and runs < 1:
-        message = f"Expected at least 1 run, got {runs}."
-        raise OptionError(message, hint="leave it out to take as many as fit into 1.5 s")
     if not all(1 <= side <= MAX_FRAME_SIDE_PX for side in frame):
         message = f"Expected a frame of 1..{MAX_FRAME_SIDE_PX} pixels a side, got {frame}."
         raise OptionError(message, hint="give what your camera gives, e.g. --frame 480x640")
 
 
-def _probes(
-    cases: Sequence[Case], threads: Sequence[int], frame: tuple[int, int], directory: str
-) -> Iterator[tuple[Case, Probe]]:
-    """Yield each case with each number of threads; the files the children need are in ``directory``."""
-    frame_file = Path(directory) / "frame.npy"
-    with writing(frame_file) as temporary:
-        np.save(temporary, golden_inputs(0, *frame, count=2)[1])
-    for number, case in enumerate(cases):
-        spec_file = _write_spec(Path(directory) / f"{number}.json", case.artifact)
-        for count in threads:
-            yield (
-                case,
-                Probe(
-                    artifact=case.artifact.path.absolute(),
-                    backend=case.backend,
-                    threads=count,
-                    frame=frame_file,
-                    spec=spec_file,
-                ),
-            )
-
-
-def _write_spec(path: Path, artifact: Artifact) -> Path | None:
-    """Write the spec of a model that has none inside."""
-    if read_artifact(artifact.path).spec is not None:
-        return None
-    write_atomically(path, to_json(spec_of(artifact)))
+def _write_frame(path: Path, size: tuple[int, int]) -> Path:
+    with writing(path) as temporary:
+        np.save(temporary, golden_inputs(0, *size, count=2)[1])
     return path
 
 
-def _measure(case: Case, probe: Probe, settings: _Settings) -> BenchCase:
-    arguments = [*probe.to_arguments(), str(settings.runs), str(settings.seconds)]
-    try:
-        # First, so that the file and the runtime are in the disk cache before a cold start is timed.
-        lines = run_module("edgecls_bench.latency", arguments, silence_s=settings.silence_s)
-        durations = json.loads(lines[-1].text)
-        starts = [_first_label(probe, settings) for _ in range(settings.cold_starts)]
-    except BenchmarkError as error:
-        return _result(case, probe, error=error.message)
-    return _result(
-        case,
-        probe,
-        warmup=durations["warmup"],
-        runs=len(durations["classify_ns"]),
-        classify=latency_of(durations["classify_ns"]),
-        invoke=latency_of(durations["invoke_ns"]),
-        cold_start_ms=median(after_ms for after_ms, _ in starts),
-        peak_memory_bytes=max(peak_bytes for _, peak_bytes in starts),
-    )
+def _check_any_finished(results: Sequence[BenchCase]) -> None:
+    if all(result.error for result in results):
+        message = (
+            f"Expected at least one case to finish, got none of {len(results)}: {results[0].error}"
+        )
+        raise BenchmarkError(message, hint="check a file with: edgecls verify ARTIFACT")
 
 
-def _first_label(probe: Probe, settings: _Settings) -> tuple[float, int]:
-    """Return milliseconds from the start of a process to its first label, and its peak memory in bytes."""
-    lines = run_module(
-        "edgecls_bench.first_label", probe.to_arguments(), silence_s=settings.silence_s
-    )
-    return lines[0].after_ms, int(lines[-1].text)
-
-
-def _result(
-    case: Case,
-    probe: Probe,
-    *,
-    warmup: int = 0,
-    runs: int = 0,
-    classify: Latency = _NOTHING,
-    invoke: Latency = _NOTHING,
-    cold_start_ms: float = 0.0,
-    peak_memory_bytes: int = 0,
-    error: str = "",
-) -> BenchCase:
-    return BenchCase(
-        artifact=case.artifact.path.name,
-        sha256=case.artifact.sha256,
-        format=case.artifact.format,
-        recipe=spec_of(case.artifact).provenance.recipe,
-        backend=case.backend,
-        threads=probe.threads,
-        size_bytes=len(case.artifact.data),
-        warmup=warmup,
-        runs=runs,
-        classify=classify,
-        invoke=invoke,
-        cold_start_ms=cold_start_ms,
-        peak_memory_bytes=peak_memory_bytes,
-        error=error,
+def _method(settings: BenchSettings, order: Sequence[str]) -> Method:
+    return Method(
+        rounds=settings.rounds,
+        least_samples=settings.runs or settings.least_samples,
+        least_seconds=0.0 if settings.runs else settings.least_seconds,
+        most_seconds=settings.most_seconds,
+        precision=settings.precision,
+        cold_starts=settings.cold_starts,
+        seed=settings.seed,
+        order=tuple(order),
     )

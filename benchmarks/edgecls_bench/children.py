@@ -18,7 +18,9 @@ __all__ = ["Line", "run_child", "run_module"]
 
 # Like ``python -m``, which would look for packages in the current directory first.
 _START = """\
-import sys
+import os, sys
+if {cores}:
+    os.sched_setaffinity(0, {cores})
 if sys.path[:1] == [""]:
     del sys.path[0]
 from {module} import main
@@ -45,9 +47,19 @@ def run_module(
     *,
     silence_s: float,
     on_line: Callable[[Line], None] | None = None,
+    cores: Sequence[int] = (),
 ) -> list[Line]:
-    """Run the ``main`` of a module in a fresh Python; see :func:`run_child`."""
-    command = [sys.executable, "-c", _START.format(module=module), *arguments]
+    """Run the ``main`` of a module in a fresh Python; see :func:`run_child`.
+
+    Args:
+        module: Where ``main`` is.
+        arguments: What it is given.
+        silence_s: See :func:`run_child`.
+        on_line: See :func:`run_child`.
+        cores: Numbers of the cores it is held to, before it imports anything: a runtime makes its threads
+            by them. By default it may use all.
+    """
+    command = [sys.executable, "-c", _START.format(module=module, cores=list(cores)), *arguments]
     return run_child(command, silence_s=silence_s, on_line=on_line)
 
 

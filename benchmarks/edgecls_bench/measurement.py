@@ -170,6 +170,7 @@ class BenchCase:
         pinned_to: Cores its processes were held to; empty where that is not possible.
         readings: The machine before and after each round.
         void: Why its figures should not be believed, a sentence; empty if nothing disturbed it.
+        notes: What was wished and could not be measured, a sentence each.
     """
 
     artifact: str
@@ -198,6 +199,7 @@ class BenchCase:
     pinned_to: tuple[int, ...] = ()
     readings: tuple[Reading, ...] = ()
     void: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,7 +210,8 @@ class Method:
         rounds: Processes for each case.
         least_samples: Of each case, all rounds together.
         least_seconds: Of measuring each case.
-        most_seconds: After which a case ends even if its median is not settled.
+        most_seconds: After which a case ends even if its median is not settled; it ends with too few samples
+            after four times as long.
         precision: Wanted half width of the median's 95 % interval, as a share of the median.
         cold_starts: Processes for each case's cold start.
         seed: Of the random order.

@@ -1,4 +1,4 @@
-"""What the two child processes of a benchmark share: their arguments, and errors as one line.
+"""What the child processes of a benchmark share: their arguments, and errors as one line.
 
 Kept small: the process that measures memory imports it.
 """
@@ -8,10 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from edgecls_device.arrays import Frame
+from edgecls_device.backends.table import BACKENDS
 from edgecls_device.classifier import Classifier
 from edgecls_device.errors import EdgeclsError
+from edgecls_device.lazy import load
 
-__all__ = ["Probe", "open_classifier", "run_probe", "tell"]
+__all__ = ["Probe", "import_runtime", "open_classifier", "run_probe", "tell"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +52,21 @@ class Probe:
             frame=Path(frame),
             spec=Path(spec) if spec else None,
         )
+
+    def read_frame(self) -> Frame:
+        """Return the frame."""
+        frame: Frame = np.load(self.frame)
+        return frame
+
+
+def import_runtime(probe: Probe) -> None:
+    """Import what opening the artifact would import.
+
+    Raises:
+        MissingDependencyError: If the runtime is not installed.
+    """
+    entry = BACKENDS[probe.backend]
+    load(entry.target, extra=entry.extra)
 
 
 def open_classifier(probe: Probe) -> Classifier:

@@ -1,20 +1,25 @@
-"""``edgecls bench``: latency, cold start and memory of each exported file."""
+"""``edgecls bench``: latency, cold start and memory of each exported file; its subcommands say more."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
-from edgecls_bench.bench import bench, default_thread_counts
-from edgecls_bench.cases import plan_cases
-from edgecls_bench.machine import Machine
-from edgecls_bench.measurement import BenchCase, BenchRun
-from edgecls_device.files import write_atomically
+from edgecls_bench.bench import bench, count_progress
+from edgecls_bench.measurement import BenchRun
+from edgecls_device.errors import OptionError, VoidBenchmarkError
 from edgecls_device.records import to_json
 
+from edgecls.bench_records import store_bench
+from edgecls.cli.bench_hosts import measure_on_hosts
+from edgecls.cli.bench_options import Care, care_options, frame_option
+from edgecls.cli.bench_picking import budget_of, has_measurements, pick_and_print, pick_options
+from edgecls.cli.bench_tables import print_bench, threads_of
 from edgecls.cli.command_group import CommandGroup
 from edgecls.cli.lists import split_names, split_numbers
-from edgecls.cli.output import json_option, print_record, print_table
+from edgecls.cli.output import json_option
 from edgecls.progress import progress, say
-from edgecls.targets import find_target, warn_of_stale
+from edgecls.targets import Target, find_target, warn_of_stale
 
 __all__ = ["COMMANDS", "command"]
 
@@ -27,25 +32,25 @@ COMMANDS = {
         "edgecls.cli.bench_profile:command",
         "How long each operation of a model takes, and which left the fast path.",
     ),
+    "schema": ("edgecls.cli.bench_schema:command", "The JSON schema of what it writes."),
 }
 
 EPILOG = """\b
 Examples, after edgecls demo:
-  edgecls bench runs/demo
-  edgecls bench runs/demo --backend litert --threads 1,2
-  edgecls bench runs/demo/exports/demo.int8.tflite --runs 500 --json
+  edgecls bench runs/demo --quick
+  edgecls bench runs/demo --quick --backend litert --threads 1,2 --throughput
+  edgecls bench runs/demo/exports/demo.int8.tflite --rounds 1 --runs 100 --json
+
+\b
+Minutes instead of seconds, and other machines:
+  edgecls bench runs/pets
+  edgecls bench runs/pets --sustained 300 --backend litert --threads 4
+  edgecls bench runs/pets --host pi@shed.local
+  edgecls bench runs/pets --pick --max-ms 20
+
+\b
+How each figure comes about, and what it does not say: docs/benchmarks.md
 """
-
-
-def _height_and_width(
-    context: click.Context, option: click.Parameter, value: str
-) -> tuple[int, int]:
-    del context
-    height, _, width = value.partition("x")
-    if not (height.isascii() and height.isdigit() and width.isascii() and width.isdigit()):
-        message = f"Expected HEIGHTxWIDTH in pixels, such as 480x640, got {value!r}."
-        raise click.BadParameter(message, param=option)
-    return int(height), int(width)
 
 
 @click.group("bench", cls=CommandGroup, table=COMMANDS, epilog=EPILOG)
@@ -65,107 +70,169 @@ def _height_and_width(
     callback=split_numbers,
     help="Threads for one inference, with commas; by default 1 and all cores, at most 4.",
 )
+@care_options
+@frame_option
+@pick_options
 @click.option(
-    "--runs",
-    type=click.IntRange(min=1),
-    help="Measured runs of each case; by default 1.5 seconds of them.",
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="USER@ADDRESS",
+    help="Measure there instead of here, over SSH; repeatable.",
+)
+@click.option("--python", default="", help="With --host: the Python there that has edgecls.")
+@click.option(
+    "--identity",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --host: a private key of SSH.",
 )
 @click.option(
-    "--frame",
-    metavar="HEIGHTxWIDTH",
-    default="480x640",
-    show_default=True,
-    callback=_height_and_width,
-    help="Size of the camera frame that is classified.",
+    "--known-hosts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --host: instead of ~/.ssh/known_hosts.",
 )
+@click.option("--strict", is_flag=True, help="Exit code 20 if a case was disturbed.")
 @json_option
 def command(
     targets: tuple[Path, ...],
     backends: list[str] | None,
     threads: list[int] | None,
-    runs: int | None,
     frame: tuple[int, int],
+    pick: bool,
+    max_ms: float | None,
+    min_agreement: float | None,
+    max_drop: float | None,
+    hosts: tuple[str, ...],
+    python: str,
+    identity: Path | None,
+    known_hosts: Path | None,
+    strict: bool,
     as_json: bool,
+    **care: Any,
 ) -> None:
     """Measure the latency, cold start and memory of exported files on this machine.
 
-    Every file is measured on every backend with every number of threads, each in processes of its own.
-    Writes bench.json into RUN.
+    Every file is measured on every backend with every number of threads, each in several processes of its own
+    that run in random order. What was disturbed by other programs, heat or emulation is measured again, and
+    marked as void if that does not help. Every sample is kept: a file for each benchmark in RUN/bench, which is
+    never changed, and the newest of this machine in RUN/bench.json.
     """
     target = find_target(targets)
     warn_of_stale(target)
-    cases = plan_cases(target.artifacts, backends, with_missing=True)
-    total = len(cases) * len(threads or default_thread_counts())
-    with progress("Benchmarking, cases", total) as advance:
+    _check_host_options(hosts, python, identity, known_hosts, is_pick=pick)
+    budget = budget_of(
+        is_asked=pick,
+        run=target.run,
+        max_ms=max_ms,
+        min_agreement=min_agreement,
+        max_drop=max_drop,
+    )
+    asked = Care(**care)
+    results: list[BenchRun] = []
+    if budget is None or target.run is None or not has_measurements(target.run):
+        measuring = (
+            measure_on_hosts(
+                target,
+                hosts,
+                frame=frame,
+                words=[*_case_words(backends, threads), *asked.words],
+                python=python,
+                identity=identity,
+                known_hosts=known_hosts,
+            )
+            if hosts
+            else _measure_here(target, backends, threads, frame, asked)
+        )
+        for result in measuring:
+            results.append(result)
+            _tell(result, target, as_json=as_json, is_pick=pick)
+    if budget is not None and target.run is not None:
+        pick_and_print(target.run, budget, as_json=as_json)
+    if strict:
+        _refuse_void(results)
+
+
+def _check_host_options(
+    hosts: tuple[str, ...],
+    python: str,
+    identity: Path | None,
+    known_hosts: Path | None,
+    *,
+    is_pick: bool,
+) -> None:
+    if hosts and is_pick:
+        message = (
+            "Expected --pick or --host, got both: a pick is made of measurements of this machine."
+        )
+        raise OptionError(message, hint="run edgecls bench RUN --pick on the device")
+    given = {"--python": python, "--identity": identity, "--known-hosts": known_hosts}
+    lonely = [name for name, value in given.items() if value]
+    if lonely and not hosts:
+        message = f"Expected --host with {lonely[0]}, got none."
+        raise OptionError(message, hint=f"add --host pi@address, or leave out {lonely[0]}")
+
+
+def _case_words(backends: list[str] | None, threads: list[int] | None) -> list[str]:
+    words = ["--backend", ",".join(backends)] if backends else []
+    return words + (["--threads", ",".join(map(str, threads))] if threads else [])
+
+
+def _measure_here(
+    target: Target,
+    backends: list[str] | None,
+    threads: list[int] | None,
+    frame: tuple[int, int],
+    care: Care,
+) -> Iterator[BenchRun]:
+    settings = care.settings
+    total = count_progress(target.artifacts, backends=backends, threads=threads, settings=settings)
+    with progress("Benchmarking, steps", total) as advance:
         result = bench(
             target.artifacts,
             backends=backends,
             threads=threads,
-            runs=runs,
             frame=frame,
+            settings=settings,
             advance=advance,
         )
-    _say_if_busy(result.machine)
-    if target.run is not None:
-        write_atomically(target.run.bench, to_json(result))
-    if as_json:
-        print_record(result)
+    yield result
+
+
+def _tell(result: BenchRun, target: Target, *, as_json: bool, is_pick: bool) -> None:
+    """Store a benchmark and print it; the JSON of a pick stands alone."""
+    path = None if target.run is None else store_bench(target.run, result)
+    _say_if_void(result)
+    if as_json and is_pick:
         return
-    _print(result, target.title)
-    if target.run is not None:
-        click.echo(f"wrote {target.run.bench}; next: edgecls report {target.run.path}")
+    if as_json:
+        click.echo(to_json(result, indent=None), nl=False)
+        return
+    print_bench(result, target.title)
+    if path is not None and target.run is not None:
+        click.echo(f"wrote {path}; next: edgecls report {target.run.path}")
 
 
-def _say_if_busy(machine: Machine) -> None:
-    if machine.is_busy:
+def _say_if_void(result: BenchRun) -> None:
+    void = [case for case in result.cases if case.void]
+    if void:
+        count = (
+            "every case"
+            if len(void) == len(result.cases)
+            else f"{len(void)} of {len(result.cases)} cases"
+        )
         say(
-            f"other programs kept {machine.busy_cores:.1f} of {machine.cores} cores busy: "
-            "they are part of these figures"
+            f"VOID: {count}: {void[0].void}. These figures say more of the moment than of the model."
         )
 
 
-def _print(result: BenchRun, title: str) -> None:
-    times = ["p50 ms", "p90 ms", "p99 ms", "bare p50", "over %", "cold ms"]
-    columns = ["artifact", "backend", "threads", *times, "peak MB", "MB"]
-    height, width = result.frame
-    finished = [case for case in result.cases if not case.error]
-    machine = result.machine
-    print_table(
-        f"{title}: a {width}x{height} frame to its label on {machine.model}, {machine.cores} cores",
-        columns,
-        [_row(case) for case in finished],
-    )
-    click.echo(
-        "bare p50, over %: the runtime alone on a prepared input, and what the whole adds to it"
-    )
-    click.echo("cold ms: from the start of a process to its first label, on a warm disk")
-    best = min(finished, key=lambda case: case.classify.p50_ms)
-    p50_ms = best.classify.p50_ms
-    click.echo(
-        f"fastest: {best.artifact} on {best.backend}, {_threads(best)}: "
-        f"{p50_ms:.2f} ms, {1000 / p50_ms:.0f} frames a second"
-    )
-    for case in result.cases:
-        if case.error:
-            click.echo(f"failed: {case.artifact} on {case.backend}, {_threads(case)}: {case.error}")
-
-
-def _row(case: BenchCase) -> tuple[str, ...]:
-    overhead = case.classify.p50_ms / case.invoke.p50_ms - 1
-    return (
-        case.artifact,
-        case.backend,
-        str(case.threads),
-        f"{case.classify.p50_ms:.2f}",
-        f"{case.classify.p90_ms:.2f}",
-        f"{case.classify.p99_ms:.2f}",
-        f"{case.invoke.p50_ms:.2f}",
-        f"{100 * overhead:.1f}",
-        f"{case.cold_start_ms:.0f}",
-        f"{case.peak_memory_bytes / 1e6:.0f}",
-        f"{case.size_bytes / 1e6:.1f}",
-    )
-
-
-def _threads(case: BenchCase) -> str:
-    return f"{case.threads} thread{'s' if case.threads > 1 else ''}"
+def _refuse_void(results: list[BenchRun]) -> None:
+    void = [case for result in results for case in result.cases if case.void]
+    if void:
+        first = void[0]
+        message = (
+            f"Expected undisturbed cases, got {len(void)} that are void, the first is {first.artifact} "
+            f"on {first.backend}, {threads_of(first.threads)}: {first.void}."
+        )
+        raise VoidBenchmarkError(
+            message, hint="end other programs, let the machine cool, and repeat"
+        )

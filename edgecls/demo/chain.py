@@ -5,17 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgecls_bench.bench import bench
+from edgecls_bench.bench import bench, count_progress
 from edgecls_bench.cases import plan_cases, spec_of
 from edgecls_bench.compare import compare
 from edgecls_bench.comparison import Comparison
 from edgecls_bench.measurement import BenchRun
+from edgecls_bench.settings import QUICK
 from edgecls_device.errors import ExportError
 from edgecls_device.files import make_directory, write_atomically
 from edgecls_device.records import to_json
 from edgecls_device.results import RunSummary
 from edgecls_device.stamps import now
 
+from edgecls.bench_records import store_bench
 from edgecls.comparison_photos import photos_of_run
 from edgecls.data.check import check_photos
 from edgecls.data.check_record import DataCheck
@@ -39,7 +41,7 @@ __all__ = ["PHOTOS_PER_CLASS", "STEPS", "run_demo"]
 PHOTOS_PER_CLASS = 140
 """Enough for about 95 % right; drawing them takes most of the time before training."""
 
-BENCH_S, BENCH_COLD_STARTS = 0.5, 1  # per case: enough for a first impression
+BENCH_THREADS = (1,)
 
 STEPS = {
     "photos": "Draw photos of shapes on paper",
@@ -47,7 +49,7 @@ STEPS = {
     "train": "Train (edgecls train)",
     "export": "Export five files (edgecls export)",
     "compare": "Compare their accuracy (edgecls compare)",
-    "bench": "Measure their latency (edgecls bench)",
+    "bench": "Measure their latency (edgecls bench --quick)",
     "report": "Write the report (edgecls report)",
     "clip": "Render a clip",
     "run": "Classify the clip live (edgecls run)",
@@ -168,17 +170,11 @@ class _Chain:
         return comparison
 
     def _bench(self) -> BenchRun:
-        target = find_target([self._run.path])
-        cases = plan_cases(target.artifacts, with_missing=True)
-        with progress("Benchmarking, cases", len(cases)) as advance:
-            measured = bench(
-                target.artifacts,
-                threads=(1,),
-                seconds=BENCH_S,
-                cold_starts=BENCH_COLD_STARTS,
-                advance=advance,
-            )
-        write_atomically(self._run.bench, to_json(measured))
+        artifacts = find_target([self._run.path]).artifacts
+        total = count_progress(artifacts, threads=BENCH_THREADS, settings=QUICK)
+        with progress("Benchmarking, steps", total) as advance:
+            measured = bench(artifacts, threads=BENCH_THREADS, settings=QUICK, advance=advance)
+        store_bench(self._run, measured)
         return measured
 
     def _record(

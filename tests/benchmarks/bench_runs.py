@@ -5,6 +5,10 @@ from dataclasses import replace
 import numpy as np
 from edgecls_bench.machine import Machine
 from edgecls_bench.measurement import BenchCase, BenchRun, Latency, Method, Samples
+from edgecls_bench.settings import QUICK
+
+SHORT = replace(QUICK, least_samples=5, least_seconds=0.05, most_seconds=0.05)
+"""As little as possible: for tests of what is measured, not of how fast it is."""
 
 BOARD = Machine(
     model="Raspberry Pi 5 Model B Rev 1.0",

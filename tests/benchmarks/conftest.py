@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 import pytest
+from edgecls_bench.machine import describe_machine
+from edgecls_bench.sensors import Sensors
 from edgecls_device.artifact import read_artifact
 from edgecls_device.records import to_json
 
@@ -10,6 +12,30 @@ from edgecls.data.load import load_photos
 from edgecls.data.split import split_photos, write_split
 from edgecls.run_directory import RunDirectory
 from tests.benchmarks.color_models import COLORS, color_spec, write_color_model
+from tests.benchmarks.fake_machines import FakeMachine
+
+
+@pytest.fixture
+def quiet(tmp_path, monkeypatch):
+    """Sensors on which nothing else happens, whatever this machine does."""
+    machine = FakeMachine(tmp_path / "quiet-machine")
+    monkeypatch.setattr("edgecls_bench.bench.Sensors", lambda: Sensors(machine.root))
+    monkeypatch.setattr("edgecls_bench.bench.describe_machine", lambda root: describe_machine())
+    return machine
+
+
+@pytest.fixture
+def loaded(tmp_path, monkeypatch):
+    """A machine on which other programs keep one of two cores busy."""
+    machine = FakeMachine(tmp_path / "loaded-machine")
+
+    class LoadedSensors(Sensors):
+        def read(self, *args, **options):
+            machine.pass_time(user_s=100.0, idle_s=100.0)
+            return super().read(*args, **options)
+
+    monkeypatch.setattr("edgecls_bench.bench.Sensors", lambda: LoadedSensors(machine.root))
+    return machine
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from edgecls_bench.compare import LabelledPhoto, compare
 from edgecls_device.errors import BenchmarkError
 from edgecls_device.records import encode, from_json
 
+from tests.benchmarks.bench_runs import SHORT
 from tests.benchmarks.color_models import LABELS
 
 FIGURES = Path(__file__).resolve().parents[2] / "benchmarks" / "figures"
@@ -57,7 +58,7 @@ def test_export_figures_read_what_compare_and_bench_write(artifacts, photos_dir,
     assert rows["onnx float32 onnxruntime: agreement"].value == 100
     assert rows["onnx int8 onnxruntime: agreement"].verdict == "no"
     assert rows["onnx int8 onnxruntime: difference of top-1"].value == pytest.approx(100 / 3)
-    run = bench(artifacts, threads=[1], seconds=0.05, cold_starts=1)
+    run = bench(artifacts, threads=[1], settings=SHORT)
     rows = {row.what: row for row in export_all.latency_rows(encode(run)["cases"])}
     assert rows["onnx int8 onnxruntime x1: size of float32's"].value == pytest.approx(100, abs=2)
     assert rows["onnx float32 onnxruntime x1: p50"].value > 0
