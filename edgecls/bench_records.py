@@ -24,6 +24,7 @@ __all__ = [
     "BenchRecords",
     "StoredBench",
     "newest_of_machine",
+    "of_machine",
     "read_bench",
     "read_benches",
     "store_bench",
@@ -68,7 +69,7 @@ def store_bench(run: RunDirectory, record: BenchRun) -> Path:
         SpecError: If the benchmark does not say when it was made.
         StorageError: If it cannot be written; nothing is left behind then.
     """
-    text = to_json(record)
+    text = to_json(record, indent=None)  # thousands of samples, which would be a line each
     path = _write_new(run.benches, _stem(record), text)
     if not record.host:
         write_atomically(run.bench, text)
@@ -98,6 +99,18 @@ def read_benches(run: RunDirectory) -> BenchRecords:
     return BenchRecords(stored=tuple(sorted(stored, key=_age)), problems=tuple(problems))
 
 
+def of_machine(stored: Sequence[StoredBench], identity: str) -> tuple[StoredBench, ...]:
+    """Return the benchmarks that were made here, also void ones, in the order given.
+
+    Args:
+        stored: Any benchmarks.
+        identity: Of this machine.
+    """
+    return tuple(
+        one for one in stored if one.record.machine.identity == identity and not one.record.host
+    )
+
+
 def newest_of_machine(stored: Sequence[StoredBench], identity: str) -> StoredBench | None:
     """Return the newest benchmark that was made here and is not void throughout; None without one.
 
@@ -105,11 +118,7 @@ def newest_of_machine(stored: Sequence[StoredBench], identity: str) -> StoredBen
         stored: Oldest first.
         identity: Of this machine.
     """
-    fitting = [
-        one
-        for one in stored
-        if one.record.machine.identity == identity and not one.record.host and not one.record.void
-    ]
+    fitting = [one for one in of_machine(stored, identity) if not one.record.void]
     return fitting[-1] if fitting else None
 
 

@@ -13,7 +13,7 @@ from edgecls_device.files import read_bytes, write_atomically
 from edgecls_device.records import from_json, to_json
 from edgecls_device.stamps import now
 
-from edgecls.bench_records import StoredBench, newest_of_machine, read_benches
+from edgecls.bench_records import StoredBench, newest_of_machine, of_machine, read_benches
 from edgecls.run_configuration import configuration_text, own_options
 from edgecls.run_directory import MAX_RECORD_BYTES, RunDirectory
 
@@ -77,11 +77,7 @@ def _benchmark(run: RunDirectory, machine: Machine) -> StoredBench:
     found = newest_of_machine(records.stored, machine.identity)
     if found is not None:
         return found
-    here = [
-        one
-        for one in records.stored
-        if one.record.machine.identity == machine.identity and not one.record.host
-    ]
+    here = of_machine(records.stored, machine.identity)
     if here:
         return here[-1]  # void throughout, which the choice says
     others = f" ({len(records.stored)} of others)" if records.stored else ""

@@ -229,7 +229,8 @@ class _Choosing:
         other = max(ALLOWED_DISAGREEMENT, one_photo) + _ROUNDING
         self._reject(
             lambda one: (
-                f"it gives the reference's answer on {100 * one.agreement:.2f} % of photos"
+                f"it gives the reference's answer on {100 * one.agreement:.2f} % of photos, "
+                f"the best on {100 * nearest:.2f} %"
                 if nearest - one.agreement > other
                 else ""
             )

@@ -85,9 +85,10 @@ def _print(result: RunComparison) -> None:
         click.echo(
             "A ms, B ms: median from frame to label; cold ms, peak MB: first label and memory of a process"
         )
-    for case in result.cases:
-        if case.reason:
-            click.echo(f"{_title(case)}: {case.reason}")
+    for reason in dict.fromkeys(case.reason for case in result.cases if case.reason):
+        names = [_title(case) for case in result.cases if case.reason == reason]
+        which = "every case" if len(names) == len(result.cases) else "; ".join(names)
+        click.echo(f"{which}: {reason}")
     for name in dict.fromkeys(case.artifact for case in result.cases if not case.is_same_file):
         click.echo(f"{name}: another file in B than in A")
     for change in result.software:

@@ -20,7 +20,7 @@ from edgecls_bench.machine import describe_machine
 from edgecls_bench.pick import Pick
 from edgecls_device.errors import OptionError
 
-from edgecls.bench_records import read_benches
+from edgecls.bench_records import of_machine, read_benches
 from edgecls.cli.output import print_record
 from edgecls.cli.verdicts import gate_of
 from edgecls.picks import is_measured, pick_run
@@ -110,9 +110,14 @@ def pick_and_print(run: RunDirectory, budget: Budget, *, as_json: bool) -> None:
     Raises:
         EdgeclsError: As :func:`edgecls.picks.pick_run` does.
     """
-    for problem in read_benches(run).problems:
+    machine = describe_machine(samples_load=False)
+    records = read_benches(run)
+    for problem in records.problems:
         say(f"note: {problem}")
-    found = pick_run(run, budget, describe_machine(samples_load=False))
+    found = pick_run(run, budget, machine)
+    newest = of_machine(records.stored, machine.identity)[-1].record
+    if newest.void:
+        say(f"note: an older benchmark is used, since the newest is void: {newest.void}")
     if as_json:
         print_record(found)
     else:

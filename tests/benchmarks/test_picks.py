@@ -217,6 +217,45 @@ def test_nothing_is_written_if_nothing_fits(run):
     assert not run.pick.exists()
 
 
+def test_an_older_benchmark_that_is_used_since_the_newest_is_void_is_said(run, capsys):
+    here = describe_machine(samples_load=False)
+    measured(run, machine=here)
+    void = case_of(1.0, FLOAT, sha256=sha256(run, FLOAT), void="the board was hot")
+    store_bench(run, bench_of(void, machine=here, created="2026-11-29T07:00:00+00:00"))
+    pick_and_print(run, Budget(), as_json=False)
+    done = capsys.readouterr()
+    assert "measured 2026-11-29 06:00 UTC" in done.out
+    assert "the newest is void: the board was hot" in done.err
+
+
+def test_what_was_measured_before_is_picked_from_on_the_command_line(run, capsys):
+    path = measured(run, machine=describe_machine(samples_load=False))
+    compared(run)
+    limits = ("--max-ms", 20, "--min-agreement", 99, "--max-drop", 1)
+    assert edgecls("bench", run.path, "--pick", *limits) == 0
+    assert f"picked {INT8} on onnxruntime, 2 threads" in capsys.readouterr().out
+    assert list(run.benches.iterdir()) == [path]
+    assert edgecls("bench", run.path, "--pick", "--max-ms", 3) == 22
+    assert f"the nearest is {INT8} on onnxruntime with 2 threads" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--max-ms", 20), "Expected --pick with --max-ms"),
+        (("--pick", "--max-ms", 0), "above 0 ms"),
+        (("--pick", "--min-agreement", 101), "--min-agreement in 0..100"),
+    ],
+)
+def test_limits_that_mean_nothing_are_refused_before_anything_is_measured(
+    run, capsys, options, told
+):
+    assert edgecls("bench", run.path, *options) == 2
+    assert told in capsys.readouterr().err
+    assert edgecls("bench", run.exports / INT8, "--pick") == 2
+    assert "got files" in capsys.readouterr().err
+
+
 def test_it_prints_the_choice_and_a_reason_against_every_other(run, capsys):
     measured(run, machine=describe_machine(samples_load=False))
     (run.benches / "damaged.json").write_text("{")
