@@ -88,4 +88,5 @@ def _shared_scope(paths: Sequence[Sequence[str]]) -> str | None:
         return None
     scope, count = Counter(path[0] for path in deep).most_common(1)[0]
     inside = {path[1] for path in deep if path[0] == scope}
-    return scope if len(inside) > 1 and count >= _SHARED * len(deep) else None
+    told = sum(len(path) > 1 for path in paths)
+    return scope if len(inside) > 1 and count >= _SHARED * told else None

@@ -27,6 +27,7 @@ DYNAMIC = "quantizes its input in every run"
 LAYOUT = "moves values to another layout"
 
 _ENDS = frozenset({"CAST", "QUANTIZE", "DEQUANTIZE"})
+MOST_NAMED = 3
 NEGLIGIBLE = 0.03  # of the time: below it there is nothing to win
 
 _REMEDIES = {
@@ -120,8 +121,14 @@ def advise(operations: Iterable[Operation]) -> tuple[str, ...]:
 
 def _sentence(reason: str, found: Sequence[Operation], share: float) -> str:
     counts = Counter(entry.op for entry in found)
-    ops = ", ".join(f"{count} {op}" if count > 1 else op for op, count in counts.most_common())
-    told = f"{reason}: {ops}, {100 * share:.1f} % of the time."
+    shares = dict.fromkeys(counts, 0.0)
+    for entry in found:
+        shares[entry.op] += entry.share
+    order = sorted(counts, key=shares.__getitem__, reverse=True)
+    ops = [f"{counts[op]} {op}" if counts[op] > 1 else op for op in order]
+    left = len(ops) - MOST_NAMED
+    ops = ops if left <= 0 else [*ops[:MOST_NAMED], f"{left} other kinds"]
+    told = f"{reason}: {', '.join(ops)}, {100 * share:.1f} % of the time."
     if share < NEGLIGIBLE:
         return f"{told} Too little to be worth a change."
     if reason == NOT_DELEGATED and set(counts) <= _ENDS:

@@ -3,8 +3,10 @@
 import json
 import re
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -41,6 +43,10 @@ _SHAPES = frozenset({"Reshape", "Squeeze", "Unsqueeze", "Flatten"})
 _DTYPES = {"float": "float32", "double": "float64"}
 _SUFFIXES = re.compile(r"_kernel_time$|_nchwc$|_token_\d+$|:\d+$")
 _INPUT = re.compile(r"tensor\((\w+)\)")
+_BLOCK = 10  # runs of one session before the other has its turn
+_PAUSE_S = (
+    0.05  # the threads of a session still look for work for some milliseconds after its last run
+)
 _FATAL = 4  # ONNX Runtime's severity; failures also raise
 
 
@@ -61,11 +67,14 @@ def profile_onnx(data: bytes, *, threads: int, runs: int, alive: Callable[[], No
         plain = _open(data, threads)
         feeds = {entry.name: _values(entry) for entry in plain.get_inputs()}
         stopwatch = Stopwatch(threads=threads)
-        plain.run(None, feeds)
-        for _ in range(runs + 1):  # the first run allocates memory, and is left out
-            profiled.run(None, feeds)
-            stopwatch.time(lambda: plain.run(None, feeds))
-            alive()
+        for session in (profiled, plain):
+            session.run(None, feeds)  # allocates memory, and is left out
+        for start in range(0, runs, _BLOCK):
+            for session, watch in ((profiled, Stopwatch(threads=threads)), (plain, stopwatch)):
+                time.sleep(_PAUSE_S if threads > 1 else 0.0)
+                for _ in range(min(_BLOCK, runs - start)):
+                    watch.time(partial(session.run, None, feeds))
+                alive()
         events = json.loads(Path(profiled.end_profiling()).read_text(encoding="utf-8"))
     steps = _steps(events)
     reasons = _reasons(steps)

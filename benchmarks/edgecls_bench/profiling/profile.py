@@ -20,6 +20,9 @@ from edgecls_bench.profiling.record import ModelProfile, Operation, Profile
 __all__ = ["DEFAULT_RUNS", "profile"]
 
 DEFAULT_RUNS = 100
+LEAST_US = (
+    0.1  # clocks tell no less; an operation that takes no longer than an empty call is counted so
+)
 SILENCE_S = (
     120.0  # a first inference with hundreds of operations, on the smallest board, under load
 )
@@ -96,7 +99,8 @@ def _profile(
 
 
 def _operations(found: Measured) -> tuple[Operation, ...]:
-    total = sum(row.us for row in found.rows) or 1.0
+    durations = [max(row.us, LEAST_US) for row in found.rows]
+    total = sum(durations)
     return tuple(
         Operation(
             name=row.name,
@@ -104,12 +108,12 @@ def _operations(found: Measured) -> tuple[Operation, ...]:
             op=row.op,
             shape=row.shape,
             precision=row.precision,
-            p50_us=row.us,
-            share=row.us / total,
+            p50_us=us,
+            share=us / total,
             is_fast_path=not row.reason,
             reason=row.reason,
         )
-        for row in found.rows
+        for row, us in zip(found.rows, durations, strict=True)
     )
 
 

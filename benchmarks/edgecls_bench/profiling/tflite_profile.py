@@ -17,7 +17,6 @@ import numpy as np
 from edgecls_device.backends.table import BACKENDS
 from edgecls_device.errors import BenchmarkError
 from edgecls_device.native_output import captured_stderr
-from numpy.typing import NDArray
 
 from edgecls_bench.profiling.layer_names import LayerNames
 from edgecls_bench.profiling.marks import DYNAMIC, NOT_DELEGATED, Facts, float_islands
@@ -54,8 +53,13 @@ def profile_tflite(
         BenchmarkError: If the runtime refuses it, or an operation cannot be executed by itself.
     """
     runtime = _Runtime(backend, threads)
-    plain = runtime.open(model_content=data, is_delegated=False)
+    plain = runtime.open(
+        model_content=data, is_delegated=False, experimental_preserve_all_tensors=True
+    )
+    _fill(plain)
+    plain.invoke()
     whole = runtime.open(model_content=data)
+    _fill(whole)
     nodes = read_nodes(data)
     graph = _Graph(plain, nodes)
     delegated, partitions = _delegated(whole, nodes)
@@ -66,7 +70,7 @@ def profile_tflite(
         for i in numbers:
             node = nodes[i]
             path = pieces.write((*node.needs, i), node.takes, node.gives)
-            opened.append(runtime.open(model_path=str(path)))
+            opened.append(_with_values(runtime.open(model_path=str(path)), plain))
             alive()
         smallest = min((x for node in nodes for x in node.gives), key=graph.size)
         empty = runtime.open(model_path=str(pieces.write((), [smallest], [smallest])))
@@ -75,7 +79,7 @@ def profile_tflite(
         )
     reasons = graph.reasons(numbers, delegated)
     rows = [
-        graph.row(i, max(0.0, us - call_us), reason)
+        graph.row(i, us - call_us, reason)
         for i, us, reason in zip(numbers, each_us, reasons, strict=True)
     ]
     return Measured(method=METHOD, whole_us=whole_us, rows=tuple(rows), partitions=partitions)
@@ -214,11 +218,8 @@ def _time(
     interpreters: Sequence[Any], *, threads: int, runs: int, alive: Callable[[], None]
 ) -> list[float]:
     """Return the median duration of each in microseconds; the first is the whole model."""
-    rng = np.random.default_rng(0)
     ends = []
     for interpreter in interpreters:
-        for entry in interpreter.get_input_details():
-            interpreter.set_tensor(entry["index"], _values(entry, rng))
         details = (interpreter.get_input_details(), interpreter.get_output_details())
         ends.append([[entry["index"] for entry in side] for side in details])
         interpreter.invoke()
@@ -238,14 +239,26 @@ def _time(
     return [stopwatch.median_us for stopwatch in stopwatches]
 
 
-def _values(entry: Any, rng: np.random.Generator) -> NDArray[Any]:
-    """Return what an operation computes on: any values, but indexes and sizes must stay inside."""
-    dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
-    if dtype.kind == "f":
-        return rng.random(shape, np.float32).astype(dtype)
-    if dtype.itemsize > 1:
-        return np.zeros(shape, dtype)
-    limits = np.iinfo(dtype) if dtype.kind in "iu" else None
-    if limits is None:
-        return np.zeros(shape, dtype)
-    return rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+def _fill(interpreter: Any) -> None:
+    """Give a whole model any picture."""
+    rng = np.random.default_rng(0)
+    for entry in interpreter.get_input_details():
+        dtype, shape = np.dtype(entry["dtype"]), tuple(entry["shape"])
+        if dtype.kind == "f":
+            values = rng.random(shape, np.float32).astype(dtype)
+        else:
+            values = rng.integers(0, 127, shape).astype(dtype)
+        interpreter.set_tensor(entry["index"], values)
+
+
+def _with_values(piece: Any, whole: Any) -> Any:
+    """Give a piece what it takes in the whole model: indexes and shapes too must be real ones."""
+    inputs = piece.get_input_details()
+    values = [whole.get_tensor(entry["index"]) for entry in inputs]
+    for entry, array in zip(inputs, values, strict=True):
+        if tuple(entry["shape"]) != array.shape:
+            piece.resize_tensor_input(entry["index"], array.shape)
+            piece.allocate_tensors()
+    for entry, array in zip(inputs, values, strict=True):
+        piece.set_tensor(entry["index"], array)
+    return piece

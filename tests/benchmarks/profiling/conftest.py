@@ -24,15 +24,16 @@ def frozen():
 
 @pytest.fixture(scope="session")
 def hard_swish(folder):
-    """An int8 TFLite model with an activation that XNNPACK has in float only."""
+    """An int8 TFLite model with an activation that XNNPACK has in float only, and a shape that is computed."""
     tf = pytest.importorskip("tensorflow")
     keras = pytest.importorskip("keras")
     layers = keras.layers
-    inputs = x = layers.Input((HEIGHT, WIDTH, 3), batch_size=1, name="image")
+    inputs = x = layers.Input((HEIGHT, WIDTH, 3), name="image")
     for number in range(2):
         x = layers.Conv2D(8, 3, padding="same", name=f"block{number}_conv")(x)
         x = layers.Activation("hard_swish", name=f"block{number}_act")(x)
-    x = layers.GlobalAveragePooling2D(name="features")(x)
+    x = layers.GlobalAveragePooling2D(name="features", keepdims=True)(x)
+    x = layers.Flatten(name="flatten")(x)
     model = keras.Model(inputs, layers.Dense(4, name="logits")(x))
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

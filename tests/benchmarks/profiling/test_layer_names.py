@@ -45,6 +45,17 @@ def test_scopes_of_models_inside_of_models_are_left_out():
     assert [names.layer(name) for name in NESTED] == ["stem", "block", "pool", "logits"]
 
 
+def test_a_layer_that_computes_in_several_steps_is_no_scope():
+    names = LayerNames(
+        [
+            *("net_1/stem_1/convolution", "net_1/block_1/convolution", "net_1/logits_1/MatMul"),
+            *("net_1/flatten_1/Reshape/shape", "net_1/flatten_1/strided_slice/stack"),
+        ]
+    )
+    assert names.layer("net_1/flatten_1/Reshape/shape") == "flatten"
+    assert names.layer("net_1/stem_1/convolution") == "stem"
+
+
 def test_long_names_keep_their_beginning_and_their_end():
     short = shortened("a" * 50 + "z" * 50)
     assert len(short) == 40
