@@ -25,14 +25,15 @@ MAX_ARTIFACT_BYTES = 2**31 - 1
 def is_measured(run: RunDirectory, machine: Machine) -> bool:
     """Say whether every exported file, as it is now, was measured on this machine and undisturbed.
 
-    Then one may choose without measuring again. A file that failed was measured, too.
+    Then one may choose without measuring again. A file that failed was measured, too. A benchmark in one round,
+    as ``--quick`` makes it, is a first impression that a choice should not rest on where there is time.
 
     Args:
         run: The run.
         machine: This one.
     """
     stored = newest_of_machine(read_benches(run).stored, machine.identity)
-    if stored is None:
+    if stored is None or (stored.record.method is not None and stored.record.method.rounds < 2):
         return False
     known = {case.artifact: case.sha256 for case in stored.record.cases if not case.void}
     return _exported(run).items() <= known.items()

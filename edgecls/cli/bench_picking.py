@@ -58,6 +58,9 @@ _OPTIONS = (
     ),
 )
 
+_NO_MEASURING = {"targets", "pick", "max_ms", "min_agreement", "max_drop", "strict", "as_json"}
+"""Parameters of the command that do not say how to measure."""
+
 
 def pick_options(function: Decorated) -> Decorated:
     """Add ``--pick``, ``--max-ms``, ``--min-agreement`` and ``--max-drop`` to a command."""
@@ -100,8 +103,17 @@ def budget_of(
 
 
 def has_measurements(run: RunDirectory) -> bool:
-    """Say whether ``--pick`` may choose at once: all files, as they are now, were measured here undisturbed."""
-    return is_measured(run, describe_machine(samples_load=False))
+    """Say whether ``--pick`` may choose at once: all files, as they are now, were measured here undisturbed.
+
+    Not where an option says how to measure, which would have no effect then.
+    """
+    context = click.get_current_context()
+    given = {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
+    }
+    return given <= _NO_MEASURING and is_measured(run, describe_machine(samples_load=False))
 
 
 def pick_and_print(run: RunDirectory, budget: Budget, *, as_json: bool) -> None:

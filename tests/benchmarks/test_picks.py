@@ -14,7 +14,7 @@ from edgecls_bench.pick import Pick
 from edgecls_device.errors import BenchmarkError, BudgetError, DataError, VoidBenchmarkError
 from edgecls_device.records import from_json, to_json
 
-from edgecls.bench_records import store_bench
+from edgecls.bench_records import read_bench, store_bench
 from edgecls.cli.bench_picking import pick_and_print
 from edgecls.cli.run import command
 from edgecls.picks import is_measured, pick_run
@@ -206,6 +206,25 @@ def test_what_was_measured_need_not_be_measured_again_until_it_is_exported_anew(
     assert is_measured(run, BOARD)
     (run.exports / INT8).write_bytes((run.exports / FLOAT).read_bytes())
     assert not is_measured(run, BOARD)
+
+
+def test_a_quick_benchmark_is_no_reason_not_to_measure(run):
+    quick = replace(bench_of(), cases=read_bench(measured(run)).cases)
+    method = replace(quick.method, rounds=1)
+    store_bench(run, replace(quick, method=method, created="2026-11-29T07:00:00+00:00"))
+    assert not is_measured(run, BOARD)
+    assert pick_run(run, Budget(), BOARD).measured == "2026-11-29T07:00:00+00:00"
+
+
+def test_options_that_say_how_to_measure_are_honoured_where_it_was_measured_before(run, capsys):
+    first = measured(run, machine=describe_machine(samples_load=False))
+    quick = ("--quick", "--threads", 1, "--backend", "onnxruntime")
+    assert (
+        edgecls("bench", run.path, "--pick", *quick) == 0
+    )  # from the first if the new one is void
+    assert len(list(run.benches.iterdir())) == 2
+    assert first.exists()
+    assert "picked colors." in capsys.readouterr().out
 
 
 def test_nothing_is_written_if_nothing_fits(run):
