@@ -10,6 +10,7 @@ from typing import Protocol
 __all__ = ["Advance", "progress", "say"]
 
 LINE_INTERVAL_S = 10.0
+REFRESHES_PER_S = 2.0  # seldom: drawing the bar takes a core from what is being measured
 
 
 class Advance(Protocol):
@@ -66,7 +67,9 @@ def _bar(description: str, total: int) -> Iterator[Advance]:
     # A descriptor of its own, so that the bar stays on the terminal while a converter's output goes to a log.
     with (
         os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as terminal,
-        Progress(*columns, console=Console(file=terminal)) as bar,
+        Progress(
+            *columns, console=Console(file=terminal), refresh_per_second=REFRESHES_PER_S
+        ) as bar,
     ):
         task = bar.add_task(description, total=total)
 

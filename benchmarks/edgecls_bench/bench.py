@@ -14,7 +14,7 @@ from edgecls_device.stamps import now
 
 from edgecls_bench.case_figures import case_of
 from edgecls_bench.cases import plan_cases
-from edgecls_bench.further import Further
+from edgecls_bench.further import Further, further_steps
 from edgecls_bench.machine import describe_machine
 from edgecls_bench.measurement import BenchCase, BenchRun, Method
 from edgecls_bench.measuring import PROGRESS_STEPS, Measuring
@@ -44,7 +44,7 @@ def count_progress(
     """Return how many steps :func:`bench` with the same arguments tells its ``advance`` of."""
     cases = plan_cases(artifacts, backends, with_missing=True)
     subjects = len(cases) * len(threads or default_thread_counts())
-    return PROGRESS_STEPS * subjects * (settings.rounds + settings.cold_starts)
+    return _steps(subjects, settings)
 
 
 def bench(
@@ -95,15 +95,17 @@ def bench(
             cold_starts=settings.cold_starts,
             seed=settings.seed,
         )
-        measuring = Measuring(subjects, settings, watch, advance or (lambda steps: None))
+        counted = _Counted(advance, _steps(len(subjects), settings))
+        measuring = Measuring(subjects, settings, watch, counted.advance)
         measuring.run(steps)
         results = [
             case_of(subject, found, cores=cores_for(watch.machine, subject.probe.threads))
             for subject, found in zip(subjects, measuring.found, strict=True)
         ]
         _check_any_finished(results)
-        further = Further(subjects, results, settings, watch)
+        further = Further(subjects, results, settings, watch, counted.advance)
         further.run()
+        counted.finish()
         return BenchRun(
             created=now(),
             machine=watch.machine,
@@ -112,6 +114,28 @@ def bench(
             method=_method(settings, measuring.order),
             sustained=further.sustained,
         )
+
+
+def _steps(subjects: int, settings: BenchSettings) -> int:
+    processes = subjects * (settings.rounds + settings.cold_starts)
+    return PROGRESS_STEPS * processes + further_steps(subjects, settings)
+
+
+class _Counted:
+    """Progress that comes out at what was said, also where cases were given up."""
+
+    def __init__(self, advance: Callable[[int], None] | None, total: int) -> None:
+        self._advance = advance
+        self._left = total
+
+    def advance(self, steps: int) -> None:
+        steps = min(steps, self._left)
+        self._left -= steps
+        if self._advance is not None and steps:
+            self._advance(steps)
+
+    def finish(self) -> None:
+        self.advance(self._left)
 
 
 def _check_options(threads: Sequence[int] | None, frame: tuple[int, int]) -> None:

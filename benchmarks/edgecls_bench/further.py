@@ -7,15 +7,22 @@ from edgecls_device.errors import BenchmarkError
 
 from edgecls_bench.energy import open_energy_sensor
 from edgecls_bench.measurement import BenchCase
+from edgecls_bench.measuring import PROGRESS_STEPS
 from edgecls_bench.pinning import cores_for
 from edgecls_bench.schedule import Subject
 from edgecls_bench.settings import BenchSettings
-from edgecls_bench.sustained import Sustained
+from edgecls_bench.sustained import Sustained, SustainedPoint
 from edgecls_bench.sustaining import measure_energy, sustain
 from edgecls_bench.throughput import measure_throughput
 from edgecls_bench.watch import Watch
 
-__all__ = ["Further"]
+__all__ = ["Further", "further_steps"]
+
+
+def further_steps(subjects: int, settings: BenchSettings) -> int:
+    """Return how many steps :class:`Further` tells of at most."""
+    throughput = PROGRESS_STEPS * subjects if settings.throughput_seconds else 0
+    return throughput + int(settings.sustained_seconds)
 
 
 class Further:
@@ -27,6 +34,7 @@ class Further:
         results: Sequence[BenchCase],
         settings: BenchSettings,
         watch: Watch,
+        advance: Callable[[int], None],
     ) -> None:
         """Take what was measured.
 
@@ -35,12 +43,14 @@ class Further:
             results: What was found of each.
             settings: What is wished.
             watch: The machine.
+            advance: Called with a number of steps; see :func:`further_steps`.
         """
         self.results = list(results)
         self.sustained: tuple[Sustained, ...] = ()
         self._subjects = subjects
         self._settings = settings
         self._watch = watch
+        self._advance = advance
         self._energy = open_energy_sensor(watch.sensors.root)
 
     def run(self) -> None:
@@ -49,6 +59,7 @@ class Further:
         for number in finished:
             if self._settings.throughput_seconds:
                 self._try("throughput", number, self._measure_throughput)
+                self._advance(PROGRESS_STEPS)
             if self._energy is not None and self._settings.measures_energy:
                 self._try("energy", number, self._measure_energy)
         if self._settings.sustained_seconds:
@@ -88,6 +99,13 @@ class Further:
 
     def _sustain(self, number: int) -> None:
         probe, machine = self._subjects[number].probe, self._watch.machine
+        shown_s = 0
+
+        def on_point(point: SustainedPoint) -> None:
+            nonlocal shown_s
+            self._advance(int(point.at_s) - shown_s)
+            shown_s = int(point.at_s)
+
         self.sustained = (
             sustain(
                 probe,
@@ -97,5 +115,6 @@ class Further:
                 sensors=self._watch.sensors,
                 energy=self._energy,
                 silence_s=self._settings.silence_s,
+                advance=on_point,
             ),
         )

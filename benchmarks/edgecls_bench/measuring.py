@@ -18,6 +18,10 @@ __all__ = ["PROGRESS_STEPS", "Found", "Measuring"]
 PROGRESS_STEPS = 10
 """Of each process, for a bar that moves within it."""
 
+HOPELESS = 8
+"""So many disturbed processes in a row, and nothing is tried again until one is not: the machine is simply
+busy, and trying would make it take three times as long."""
+
 
 @dataclass(kw_only=True, slots=True)
 class Found:
@@ -55,6 +59,7 @@ class Measuring:
         self._settings = settings
         self._watch = watch
         self._advance = advance
+        self._in_a_row = 0
 
     def run(self, steps: Sequence[Step]) -> None:
         """Run every process; a disturbed one again when the others of its turn have run.
@@ -66,9 +71,14 @@ class Measuring:
             queue = deque((step, 0) for step in steps if step.number == number)
             while queue:
                 step, tries = queue.popleft()
-                again = self._run(step, is_first=not tries)
-                if again and tries < self._settings.tries_again:
+                is_disturbed = self._run(step, is_first=not tries)
+                self._in_a_row = self._in_a_row + 1 if is_disturbed else 0
+                if is_disturbed and tries < self._settings.tries_again and not self._is_hopeless:
                     queue.append((step, tries + 1))
+
+    @property
+    def _is_hopeless(self) -> bool:
+        return self._in_a_row >= HOPELESS
 
     def _fill_disk_cache(self) -> None:
         """Start each runtime once, so that no cold start has to wait for the disk; files were read already."""

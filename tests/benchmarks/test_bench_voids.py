@@ -74,6 +74,14 @@ def test_without_further_tries_a_disturbed_run_is_void_at_once(artifacts, tmp_pa
     assert len(result.method.order) == 2
 
 
+def test_on_a_busy_machine_one_does_not_try_for_ever(artifacts, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgecls_bench.measuring.HOPELESS", 2)
+    settings = replace(AGAIN, rounds=2)
+    result = measured(artifacts, tmp_path, lambda machine, look: load(machine, 100.0), settings)
+    assert result.cases[0].void
+    assert len(result.method.order) == 4  # the first is tried once more, before it looks hopeless
+
+
 def test_a_throttled_run_is_void(artifacts, tmp_path):
     result = measured(artifacts, tmp_path, lambda machine, look: machine.throttle(0b100))
     assert result.cases[0].void.startswith("the board was slowed down: ")
