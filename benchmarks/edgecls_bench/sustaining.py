@@ -12,6 +12,7 @@ from edgecls_bench.conditions import sustained_disturbance
 from edgecls_bench.energy import IDLE_S, EnergySensor, idle_watts
 from edgecls_bench.machine import Machine
 from edgecls_bench.measurement import Energy
+from edgecls_bench.pinning import cores_for
 from edgecls_bench.probe import Probe
 from edgecls_bench.readings import Reading
 from edgecls_bench.sensors import Sensors, own_cpu_s
@@ -42,7 +43,7 @@ def sustain(
         probe: What to run.
         machine: This machine.
         seconds: For how long. There is a point every five seconds, or oftener where that would be few.
-        cores: Cores that the process will use, for their clock; by default those that should be used first.
+        cores: Cores that the process is held to; by default those that should be used first.
         sensors: The machine's.
         energy: Sensor of its power, if it has one.
         silence_s: After that long without a sign of life a process counts as hanging.
@@ -63,7 +64,7 @@ def sustain(
             probe=probe,
             seconds=seconds,
             every_s=min(LONGEST_POINT_S, max(SHORTEST_POINT_S, seconds / POINTS)),
-            cores=tuple(cores) or machine.cores_in_order[: probe.threads],
+            cores=tuple(cores) or cores_for(machine, probe.threads),
             silence_s=silence_s,
         ),
         sensors or Sensors(),
@@ -85,6 +86,7 @@ def measure_energy(
     probe: Probe,
     sensor: EnergySensor,
     *,
+    cores: Sequence[int] = (),
     seconds: float = ENERGY_S,
     idle_s: float = IDLE_S,
     silence_s: float = SILENCE_S,
@@ -94,6 +96,7 @@ def measure_energy(
     Args:
         probe: What to run.
         sensor: Sensor of the machine's power.
+        cores: Cores that the process is held to; by default it may use all.
         seconds: For how long.
         idle_s: For how long to look without.
         silence_s: After that long without a sign of life a process counts as hanging.
@@ -171,5 +174,9 @@ def _run(
     arguments = [*load.probe.to_arguments(), str(load.seconds), str(load.every_s)]
     with energy or nullcontext():
         run_module(
-            "edgecls_bench.sustained_load", arguments, silence_s=load.silence_s, on_line=on_line
+            "edgecls_bench.sustained_load",
+            arguments,
+            silence_s=load.silence_s,
+            on_line=on_line,
+            cores=load.cores,
         )

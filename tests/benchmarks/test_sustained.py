@@ -1,5 +1,6 @@
 """Minutes of load, in seconds: a real process, and sensors of a machine that is a folder."""
 
+import os
 import time
 
 import numpy as np
@@ -17,6 +18,9 @@ from tests.benchmarks.color_models import write_bad_model
 from tests.benchmarks.fake_machines import FakeMachine, described
 
 pytest.importorskip("onnxruntime")
+
+CORES = tuple(sorted(os.sched_getaffinity(0)))
+PI = described(cores_in_order=CORES)
 
 
 @pytest.fixture
@@ -39,7 +43,9 @@ class HeatingSensors(Sensors):
         self._machine.pass_time(user_s=self._busy_s, idle_s=1000.0 - self._busy_s)
         milli = 50_000 + 1000 * self._looks
         self._machine.write("sys/class/thermal/thermal_zone0/temp", milli)
-        self._machine.write_core(3, cpufreq__scaling_cur_freq=2_400_000 - 100_000 * self._looks)
+        self._machine.write_core(
+            CORES[-1], cpufreq__scaling_cur_freq=2_400_000 - 100_000 * self._looks
+        )
         self._machine.throttle(0x80008 if self._looks else 0)
         self._looks += 1
         return super().read(at_s, **options)
@@ -70,9 +76,9 @@ def test_a_curve_tells_speed_heat_clock_and_power(probe, tmp_path):
     seen = []
     found = sustain(
         probe,
-        described(),
+        PI,
         seconds=2.0,
-        cores=[3],
+        cores=CORES[-1:],
         sensors=HeatingSensors(machine, busy_s=50.0),
         energy=EvenSensor(6.5),
         advance=seen.append,
@@ -96,16 +102,29 @@ def test_a_curve_tells_speed_heat_clock_and_power(probe, tmp_path):
     assert found.void == ""  # that it gets hot and slow is the result
 
 
+def test_the_process_is_held_to_its_cores(probe, tmp_path, monkeypatch):
+    told = tmp_path / "told"
+    (tmp_path / "sitecustomize.py").write_text(f"""
+import atexit, os, pathlib
+atexit.register(lambda: pathlib.Path({str(told)!r}).write_text(str(sorted(os.sched_getaffinity(0)))))
+""")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    sustain(probe, PI, seconds=0.2, cores=CORES[-1:])
+    assert told.read_text() == str([CORES[-1]])
+    measure_energy(probe, EvenSensor(1.0), seconds=0.2, idle_s=0.01)
+    assert told.read_text() == str(list(CORES))
+
+
 def test_a_curve_beside_other_programs_is_void(probe, tmp_path):
     machine = FakeMachine(tmp_path / "machine", cores=4)
     sensors = HeatingSensors(machine, busy_s=700.0)
-    found = sustain(probe, described(), seconds=0.5, sensors=sensors)
+    found = sustain(probe, PI, seconds=0.5, sensors=sensors)
     assert found.void == "other programs kept 2.8 of 4 cores busy"
     assert found.points[0].watts is None
 
 
 def test_a_curve_of_an_emulated_machine_is_void(probe):
-    found = sustain(probe, described(emulator="qemu"), seconds=0.5)
+    found = sustain(probe, described(emulator="qemu", cores_in_order=CORES), seconds=0.5)
     assert found.void == "an emulated machine's times are not those of a device"
 
 
@@ -123,7 +142,7 @@ def test_its_own_work_is_not_that_of_other_programs(probe, tmp_path):
             machine.pass_time(user_s=spent, idle_s=100.0)
             return super().read(at_s, own_cpu_s=own_cpu_s, cores=cores)
 
-    found = sustain(probe, described(), seconds=1.0, sensors=OwnSensors(machine.root))
+    found = sustain(probe, PI, seconds=1.0, sensors=OwnSensors(machine.root))
     assert max(point.reading.busy_cores for point in found.points) < 0.01
 
 
