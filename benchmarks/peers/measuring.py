@@ -3,13 +3,14 @@
 import json
 import os
 import random
-import resource
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgecls_bench.pinning import cores_for
+from edgecls_bench.watch import Watch
 from edgecls_device.errors import BenchmarkError
 from figure import Finished, run
 from plan import Case, cold_command, loop_command
@@ -26,14 +27,12 @@ class Prepared:
         labels: What may be said.
         pythons: Environment -> its Python.
         work: Where frames, photo and labels lie.
-        cores: Numbers of the cores, those first that should be used first; empty where they are unknown.
     """
 
     files: Mapping[str, str]
     labels: Sequence[str]
     pythons: Mapping[str, Path]
     work: Path
-    cores: Sequence[int] = ()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -46,6 +45,7 @@ class Measured:
         first_label_s: Of a cold start: from the start of the process to its first line.
         peak_bytes: Of a cold start: the largest resident memory of its process.
         label: What it said to the first frame, or to the photo.
+        disturbed: Why processes should not be believed, one reason for each that was disturbed to the end.
     """
 
     samples_ns: list[list[int]] = field(default_factory=list)
@@ -53,28 +53,34 @@ class Measured:
     first_label_s: list[float] = field(default_factory=list)
     peak_bytes: list[int] = field(default_factory=list)
     label: str = ""
+    disturbed: list[str] = field(default_factory=list)
 
 
 def measure(
     cases: Sequence[Case],
     prepared: Prepared,
+    watch: Watch,
     *,
     rounds: int,
     count: int,
     cold_starts: int,
+    attempts: int,
     seed: int,
 ) -> dict[Case, Measured]:
     """Measure all cases.
 
     Each round runs every case in a fresh process, in an order of its own, so that a slow minute of the machine
-    does not hit one of them alone. A first round of cold starts does not count: it warms the disk.
+    does not hit one of them alone. A first round of cold starts does not count: it warms the disk. A process
+    that was disturbed is repeated.
 
     Args:
         cases: What to measure.
         prepared: What all ways get.
+        watch: Of the machine.
         rounds: How often.
         count: Calls of a loop in each round.
         cold_starts: Cold starts in each round.
+        attempts: Most processes for one result: of the last it is told if it was disturbed too.
         seed: What the order is drawn from.
 
     Raises:
@@ -83,47 +89,55 @@ def measure(
     found = {case: Measured() for case in cases}
     starts = [case for case in cases if case.size is None]
     for case in starts:
-        _start(case, prepared, Measured())
+        run(_command_of(case, prepared, count), variables=_variables(prepared), is_quiet=True)
     order = random.Random(seed)
     for number in range(1, rounds + 1):
         jobs = [case for case in cases if case.size is not None] + starts * cold_starts
         order.shuffle(jobs)
-        for done, case in enumerate(jobs):
-            _say(f"round {number}/{rounds}, {done + 1}/{len(jobs)}: {case.name}")
-            if case.size is None:
-                _start(case, prepared, found[case])
-            else:
-                _loop(case, prepared, found[case], count)
+        for place, case in enumerate(jobs, 1):
+            _say(f"round {number}/{rounds}, {place}/{len(jobs)}: {case.name}")
+            done, reason = _undisturbed(case, prepared, watch, count, attempts)
+            _add(found[case], case, done, prepared.labels)
+            if reason:
+                found[case].disturbed.append(reason)
         _say("")
         sys.stderr.write(f"round {number} of {rounds} done\n")
     return found
 
 
-def _loop(case: Case, prepared: Prepared, measured: Measured, count: int) -> None:
+def _undisturbed(
+    case: Case, prepared: Prepared, watch: Watch, count: int, attempts: int
+) -> tuple[Finished, str]:
+    """Run one process, again if it was disturbed, and return the last with the reason to disbelieve it."""
+    command, cores = _command_of(case, prepared, count), cores_for(watch.machine, case.threads)
+    for _ in range(attempts):
+        watch.begin(cores)
+        with _held_to(cores):
+            done = run(command, variables=_variables(prepared), is_quiet=True)
+        reason = watch.end(case.threads).disturbance
+        if not reason:
+            break
+    return done, reason
+
+
+def _command_of(case: Case, prepared: Prepared, count: int) -> list[str | Path]:
     python, model = prepared.pythons[case.way.environment], prepared.files[case.file]
-    with _held_to(prepared.cores[: case.threads]):
-        done = run(
-            loop_command(case, python, model, prepared.work, count),
-            variables=_variables(prepared),
-            is_quiet=True,
-        )
+    if case.size is None:
+        return cold_command(case, python, model, prepared.work)
+    return loop_command(case, python, model, prepared.work, count)
+
+
+def _add(measured: Measured, case: Case, done: Finished, labels: Sequence[str]) -> None:
+    """Keep what one process told."""
+    if case.size is None:
+        measured.label = _label_in(done, case, labels)
+        measured.first_label_s.append(done.first_line_s)
+        measured.peak_bytes.append(done.peak_bytes)
+        return
     told = json.loads(done.output.splitlines()[-1])
+    measured.label = told["label"]
     measured.samples_ns.append(told["samples_ns"])
     measured.busy_cores.append(told["busy_cores"])
-    measured.label = told["label"]
-
-
-def _start(case: Case, prepared: Prepared, measured: Measured) -> None:
-    python, model = prepared.pythons[case.way.environment], prepared.files[case.file]
-    with _held_to(prepared.cores[: case.threads]):
-        done = run(
-            cold_command(case, python, model, prepared.work),
-            variables=_variables(prepared),
-            is_quiet=True,
-        )
-    measured.label = _label_in(done, case, prepared.labels)
-    measured.first_label_s.append(done.first_line_s)
-    measured.peak_bytes.append(done.peak_bytes)
 
 
 def _label_in(done: Finished, case: Case, labels: Sequence[str]) -> str:
@@ -160,32 +174,6 @@ def _held_to(cores: Sequence[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, every)
-
-
-class OtherLoad:
-    """How many cores others kept busy from here on: all ticks of the machine but those of our processes."""
-
-    def __init__(self) -> None:
-        """Begin to count."""
-        self._start = self._now()
-
-    def cores(self) -> float:
-        """Return the mean since the start; 0 where ``/proc/stat`` cannot be read."""
-        passed, busy, own = (now - then for now, then in zip(self._now(), self._start, strict=True))
-        return max(busy - own, 0.0) / passed * (os.cpu_count() or 1) if passed else 0.0
-
-    def _now(self) -> tuple[float, float, float]:
-        """Return seconds of all cores, of those the busy ones, and our own. Source: proc(5)."""
-        try:
-            words = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0].split()[1:9]
-        except OSError:
-            return 0.0, 0.0, 0.0
-        ticks = [int(word) / os.sysconf("SC_CLK_TCK") for word in words]
-        usages = [
-            resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-        ]
-        own = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-        return sum(ticks), sum(ticks) - sum(ticks[3:5]), own
 
 
 def _say(text: str) -> None:

@@ -7,7 +7,7 @@ installed into environments of their own under --environments, the first time on
     python benchmarks/peers/peers.py runs/pets --out benchmarks/results/peers.json
 
 RUN has int8.tflite, int8.onnx and float32.onnx among its exports. With --out the tables of docs/peers.md are
-written too. Close other programs first: they are part of the figures, and the record says how many there were.
+written too. Close other programs first: what they disturb is repeated, at most twice, and then told.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
-from edgecls_bench.machine import Machine
+from edgecls_bench.sensors import Sensors
+from edgecls_bench.watch import Watch
 from edgecls_device.errors import EdgeclsError
 from edgecls_device.files import write_atomically
 from environments import ENVIRONMENTS, OURS, python_of, versions_in
 from figure import (
-    Row,
     arguments,
     describe_machine,
     figure_of,
@@ -32,10 +32,10 @@ from figure import (
     show,
     working_directory,
 )
-from measuring import Measured, OtherLoad, Prepared, measure
+from measuring import Measured, Prepared, measure
 from page import write_page
 from plan import WAYS, Case, Way, cases_of
-from rows import MIN_FOR_P99, latency_rows, ratio_rows
+from rows import MIN_FOR_P99, disturbed_row, latency_rows, ratio_rows
 
 ROUNDS = 5
 
@@ -70,6 +70,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--samples", type=int, default=MIN_FOR_P99, help="of each case, all rounds")
     parser.add_argument("--cold-starts", type=int, default=2, help="of each way, in each round")
+    parser.add_argument("--attempts", type=int, default=3, help="of a process that is disturbed")
     parser.add_argument("--seed", type=int, default=0, help="of the order")
     return parser.parse_args()
 
@@ -81,38 +82,31 @@ def compare(options: argparse.Namespace) -> None:
     pythons = {way.environment: python_of(way.environment, environments) for way in ways}
     with working_directory(options.work) as work:
         machine = describe_machine()
-        prepared = prepare(options.run.absolute(), work, pythons, machine)
-        others = OtherLoad()
+        prepared = prepare(options.run.absolute(), work, pythons)
         found = measure(
             cases_of(ways, machine.physical_cores or machine.cores),
             prepared,
+            Watch(machine, Sensors()),
             rounds=options.rounds,
             count=-(-options.samples // options.rounds),
             cold_starts=options.cold_starts,
+            attempts=options.attempts,
             seed=options.seed,
         )
-        load = others.cores()
         keep_samples(found, work)
     machine = replace(machine, packages={**machine.packages, **their_versions(ways, pythons)})
-    busy = Row(what="cores that others kept busy meanwhile", value=load, unit="cores")
-    rows = [*ratio_rows(found), busy, *latency_rows(found)]
+    rows = [*ratio_rows(found), disturbed_row(found), *latency_rows(found)]
     figure = figure_of(f"edgecls and others on {options.run.name}", machine, rows)
     show(figure, options.out)
     if options.out is not None and options.out.stem == "peers":
         write_page(figure)
 
 
-def prepare(source: Path, work: Path, pythons: dict[str, Path], machine: Machine) -> Prepared:
+def prepare(source: Path, work: Path, pythons: dict[str, Path]) -> Prepared:
     """Make what all ways get, in a process of its own."""
     script = Path(__file__).with_name("prepare.py")
     told = json.loads(run([sys.executable, script, source, work]).output.splitlines()[-1])
-    return Prepared(
-        files=told["files"],
-        labels=told["labels"],
-        pythons=pythons,
-        work=work,
-        cores=machine.cores_in_order,
-    )
+    return Prepared(files=told["files"], labels=told["labels"], pythons=pythons, work=work)
 
 
 def keep_samples(found: dict[Case, Measured], work: Path) -> None:

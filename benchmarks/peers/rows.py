@@ -11,7 +11,7 @@ from figure import Row
 from measuring import Measured
 from plan import FLOAT_ONNX, INT8_ONNX, SIZES, TFLITE, Case
 
-__all__ = ["MIN_FOR_P99", "latency_rows", "ratio_rows"]
+__all__ = ["MIN_FOR_P99", "disturbed_row", "latency_rows", "ratio_rows"]
 
 MIN_FOR_P99 = 662
 """Samples below which a 99th percentile is not told.
@@ -19,6 +19,7 @@ MIN_FOR_P99 = 662
 Source: MLPerf Inference rules, early stopping: the fewest samples that bound a 99th percentile.
 """
 
+DISTURBED = "disturbed by other programs, heat or a lower clock"
 MEMORY, FIRST_LABEL, P50, FPS = "peak memory", "first label", "p50", "frames a second"
 
 
@@ -42,6 +43,16 @@ def latency_rows(found: Mapping[Case, Measured]) -> Iterator[Row]:
         yield Row(what=f"{case.name}: {FPS}", value=rate, unit="frames/s")
         busy = median(measured.busy_cores)
         yield Row(what=f"{case.name}: cores it kept busy", value=busy, unit="cores")
+
+
+def disturbed_row(found: Mapping[Case, Measured]) -> Row:
+    """Return how many processes should not be believed, with the reason of most."""
+    reasons = [reason for measured in found.values() for reason in measured.disturbed]
+    processes = sum(len(m.samples_ns) + len(m.first_label_s) for m in found.values())
+    note = f"of {processes}"
+    if reasons:
+        note += f"; such as: {max(reasons, key=reasons.count)}"
+    return Row(what=DISTURBED, value=len(reasons), unit="processes", at_most=0, note=note)
 
 
 def ratio_rows(found: Mapping[Case, Measured]) -> list[Row]:
