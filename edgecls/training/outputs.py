@@ -61,7 +61,8 @@ def write_run(
 ) -> None:
     """Write all files of a run. The spec is the last, so that a run that has one is whole.
 
-    Exports, measurements and the report of another model that was here are moved to ``previous/``.
+    Exports, measurements and the report of another model that was here are moved to ``previous/``. What was
+    picked to run stays: it holds a user's options, too, and says itself when its file is another one.
 
     Raises:
         StorageError: If one cannot be written.
@@ -84,15 +85,7 @@ def write_run(
 
 
 def _retire(run: RunDirectory, spec: ModelSpec) -> None:
-    made = (
-        run.exports,
-        run.compare,
-        run.bench,
-        run.benches,
-        run.configuration,
-        run.pick,
-        run.report,
-    )
+    made = (run.exports, run.compare, run.bench, run.benches, run.report)
     stale = [path for path in made if path.exists()]
     if not stale or _fingerprint(run) == spec.provenance.model_fingerprint:
         return

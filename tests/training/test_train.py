@@ -151,13 +151,17 @@ def test_what_was_made_of_another_model_is_moved_away(photos, cache, tmp_path, c
     run.exports.mkdir()
     (run.exports / "run.int8.tflite").write_bytes(b"x")
     run.compare.write_text("{}")
+    run.benches.mkdir()
+    run.configuration.write_text('source = "0"\n')
     train(photos, out=run.path, cache=cache, **PRETRAINED)
     assert run.compare.exists()  # the same model again
     train(photos, out=run.path, cache=cache, size=64, epochs=1)
     assert not run.compare.exists()
     assert not run.exports.exists()
+    assert not run.benches.exists()
+    assert run.configuration.exists()  # with what a user wrote into it
     assert (run.previous / "exports" / "run.int8.tflite").read_bytes() == b"x"
-    assert "compare.json were made of the model before" in capsys.readouterr().err
+    assert "compare.json, bench were made of the model before" in capsys.readouterr().err
 
 
 def test_added_photos_leave_the_others_in_their_split(tmp_path):
