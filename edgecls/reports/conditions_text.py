@@ -11,8 +11,6 @@ from edgecls.reports.number_text import count_text
 
 __all__ = ["conditions_sentence", "method_sentence", "void_reasons", "void_sentence"]
 
-MAX_REASONS = 4
-
 _NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -78,7 +76,7 @@ def _throttled(readings: list[Reading]) -> list[str]:
 
 
 def void_sentence(run: BenchRun) -> str:
-    """Say how many cases are void and what follows; empty if none is. Each case says its reason itself."""
+    """Say how many cases are void and what follows; empty if none is."""
     finished = [case for case in run.cases if not case.error]
     voids = [case for case in finished if case.void]
     if not voids:
@@ -86,24 +84,17 @@ def void_sentence(run: BenchRun) -> str:
     if len(voids) < len(finished):
         count = f"{count_text(len(voids))} of {count_text(len(finished), 'case')}"
         verb = "is" if len(voids) == 1 else "are"
-        return f"{count} {verb} void: shown in grey with the reason, and nothing is chosen or compared by them."
-    return (
-        "Every case is void: shown in grey with the reason, and no file is chosen by these times."
-    )
+        return f"{count} {verb} void: shown in grey, and nothing is chosen or compared by them."
+    return "Every case is void: shown in grey, and no file is chosen by these times."
 
 
 def void_reasons(
     run: BenchRun, names: Mapping[Key, str]
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return each reason with the cases it holds for; of many the first, and how many more there are."""
+    """Return each reason with the cases it holds for."""
     found: dict[str, list[str]] = {}
     for case in run.cases:
         if case.void and not case.error:
             name = f"{names[case.artifact, case.backend]}, {count_text(case.threads, 'thread')}"
             found.setdefault(case.void, []).append(name)
-    reasons = [(reason, tuple(cases)) for reason, cases in found.items()]
-    more = reasons[MAX_REASONS:]
-    if len(more) > 1:
-        others = count_text(sum(len(cases) for _, cases in more), "more case")
-        reasons[MAX_REASONS:] = [("see the table", (others,))]
-    return tuple(reasons)
+    return tuple((reason, tuple(cases)) for reason, cases in found.items())
