@@ -37,13 +37,12 @@ def open_energy_sensor(root: Path = ROOT) -> EnergySensor | None:
 
 
 def why_no_energy(root: Path = ROOT) -> str:
-    """Return why no energy is told, a sentence with a remedy where there is one; empty if it can be told."""
-    if open_energy_sensor(root) is not None:
-        return ""
-    zones = find_zones(root)
-    return (
-        unreadable(zones) if zones else "this machine has no sensor of its power that can be read"
-    )
+    """Return why a sensor that is there is not for this user, and the remedy; empty if there is none, or it is.
+
+    Args:
+        root: Where ``sys`` is.
+    """
+    return "" if open_energy_sensor(root) is not None else unreadable(find_zones(root))
 
 
 def idle_watts(sensor: EnergySensor, *, seconds: float = IDLE_S) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from edgecls_bench.bench import bench, count_progress
+from edgecls_bench.energy import why_no_energy
 from edgecls_bench.measurement import BenchRun
 from edgecls_device.errors import OptionError, VoidBenchmarkError
 from edgecls_device.records import to_json
@@ -185,6 +186,8 @@ def _measure_here(
     care: Care,
 ) -> Iterator[BenchRun]:
     settings = care.settings
+    if settings.measures_energy and (reason := why_no_energy()):
+        say(f"energy is left out: {reason}")
     total = count_progress(target.artifacts, backends=backends, threads=threads, settings=settings)
     with progress("Benchmarking, steps", total) as advance:
         result = bench(
