@@ -8,8 +8,6 @@ import pytest
 from edgecls_device.artifact import read_artifact
 from edgecls_device.backends.table import installed_backends
 
-from edgecls.benching.wish import Wish
-from edgecls.ssh.connection import Access
 from edgecls.ssh.hosts import parse_host
 from tests.device.tiny_models import onnx_model, tflite_model, tiny_spec
 from tests.ssh_server import sshd
@@ -56,6 +54,8 @@ def artifacts(tmp_path):
 @pytest.fixture
 def device(server, device_python, artifacts):
     """Return a wish for one device; ``patch`` is what is different there."""
+    from edgecls.benching.wish import Wish
+    from edgecls.ssh.connection import Access
 
     def wish(patch="", *, has_edgecls=True, **changes):
         python = device_python(patch, has_edgecls=has_edgecls)
@@ -63,7 +63,7 @@ def device(server, device_python, artifacts):
             hosts=(parse_host(server.host),),
             artifacts=artifacts[:1],
             frame=(24, 32),
-            options=("--threads", "1", "--runs", "30"),
+            options=("--threads", "1", "--quick"),
             python=str(python),
             access=Access(identity=server.identity, known_hosts=server.known_hosts),
         )

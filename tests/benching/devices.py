@@ -33,7 +33,9 @@ if sys.orig_argv[1:4] == ["-m", "edgecls", "bench"]:
 
 WRONG_CLOCK = """
 import time
+import edgecls_device.stamps
 time.time = lambda: 86400.0
+edgecls_device.stamps.now = lambda: "1970-01-02T00:00:00+00:00"
 """
 
 
