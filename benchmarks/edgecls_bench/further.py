@@ -93,9 +93,15 @@ class Further:
     def _measure_energy(self, number: int) -> None:
         if self._energy is None:
             return
-        probe, silence_s = self._subjects[number].probe, self._settings.silence_s
-        energy = measure_energy(probe, self._energy, silence_s=silence_s)
-        self.results[number] = replace(self.results[number], energy=energy)
+        probe, case = self._subjects[number].probe, self.results[number]
+        cores = cores_for(self._watch.machine, probe.threads)
+        self._watch.begin(cores)
+        energy = measure_energy(
+            probe, self._energy, cores=cores, silence_s=self._settings.silence_s
+        )
+        seen = self._watch.end(probe.threads)
+        note = (f"energy: {seen.disturbance}",) if seen.disturbance else ()
+        self.results[number] = replace(case, energy=energy, notes=(*case.notes, *note))
 
     def _sustain(self, number: int) -> None:
         probe, machine = self._subjects[number].probe, self._watch.machine

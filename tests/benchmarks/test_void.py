@@ -139,3 +139,17 @@ def test_a_disturbed_case_keeps_its_figures_beside_others(artifacts, machine, qu
     assert sorted(bool(case.void) for case in run.cases) == [False, True]
     assert all(case.classify.p50_ms > 0 for case in run.cases)
     assert run.void == ""
+
+
+def test_the_energy_of_a_loaded_machine_is_told_with_the_reason_to_doubt_it(
+    artifacts, machine, loaded
+):
+    zone = "sys/class/powercap/intel-rapl:0"
+    for name, text in (("name", "package-0"), ("energy_uj", 1), ("max_energy_range_uj", 10)):
+        machine.write(f"{zone}/{name}", text)
+    run = benched(
+        artifacts[0], ScriptedSensors(machine, loaded), tries_again=0, measures_energy=True
+    )
+    case = run.cases[0]
+    assert (case.energy.sensor, case.energy.watts) == ("rapl", 0.0)
+    assert [note for note in case.notes if note.startswith("energy: other programs")]
