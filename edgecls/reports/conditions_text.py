@@ -1,6 +1,7 @@
 """Under which conditions and how a benchmark was made, in sentences."""
 
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from edgecls_bench.measurement import BenchCase, BenchRun, Method
 from edgecls_bench.readings import Reading
@@ -9,7 +10,17 @@ from edgecls_device.service.throttling import Throttling
 from edgecls.reports.measured import Key
 from edgecls.reports.number_text import count_text
 
-__all__ = ["conditions_sentence", "method_sentence", "void_reasons", "void_sentence"]
+__all__ = [
+    "Grouped",
+    "conditions_sentence",
+    "method_sentence",
+    "notes",
+    "void_reasons",
+    "void_sentence",
+]
+
+Grouped: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""Sentences, each with the names of the cases of which it is true."""
 
 _NBSP = "\N{NO-BREAK SPACE}"
 
@@ -88,13 +99,21 @@ def void_sentence(run: BenchRun) -> str:
     return "Every case is void: shown in grey, and no file is chosen by these times."
 
 
-def void_reasons(
-    run: BenchRun, names: Mapping[Key, str]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def void_reasons(run: BenchRun, names: Mapping[Key, str]) -> Grouped:
     """Return each reason with the cases it holds for."""
+    return _grouped(
+        ((case, case.void) for case in run.cases if case.void and not case.error), names
+    )
+
+
+def notes(run: BenchRun, names: Mapping[Key, str]) -> Grouped:
+    """Return what was wished and not measured, or disturbed, with the cases it holds for."""
+    return _grouped(((case, note) for case in run.cases for note in case.notes), names)
+
+
+def _grouped(said: Iterable[tuple[BenchCase, str]], names: Mapping[Key, str]) -> Grouped:
     found: dict[str, list[str]] = {}
-    for case in run.cases:
-        if case.void and not case.error:
-            name = f"{names[case.artifact, case.backend]}, {count_text(case.threads, 'thread')}"
-            found.setdefault(case.void, []).append(name)
-    return tuple((reason, tuple(cases)) for reason, cases in found.items())
+    for case, sentence in said:
+        name = f"{names[case.artifact, case.backend]}, {count_text(case.threads, 'thread')}"
+        found.setdefault(sentence, []).append(name)
+    return tuple((sentence, tuple(cases)) for sentence, cases in found.items())

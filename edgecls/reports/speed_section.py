@@ -7,8 +7,10 @@ from edgecls_bench.comparison import Comparison
 from edgecls_bench.measurement import BenchRun
 
 from edgecls.reports.conditions_text import (
+    Grouped,
     conditions_sentence,
     method_sentence,
+    notes,
     void_reasons,
     void_sentence,
 )
@@ -34,6 +36,7 @@ class MachineSpeed:
         changed: Names of files that were exported again since they were measured there.
         void: What is void, and what follows; empty if nothing is.
         void_reasons: Each reason with the cases it holds for.
+        notes: What was wished and not measured, or disturbed, with the cases it holds for.
         method: How it was measured; empty where the record does not say.
         conditions: What the sensors said; empty without any.
         slower: Names of those that are slower there than float32.
@@ -49,7 +52,8 @@ class MachineSpeed:
     recommendation: Recommendation | None
     changed: tuple[str, ...]
     void: str
-    void_reasons: tuple[tuple[str, tuple[str, ...]], ...]
+    void_reasons: Grouped
+    notes: Grouped
     method: str
     conditions: str
     slower: tuple[str, ...]
@@ -135,6 +139,7 @@ def _section(
         changed=changed,
         void=void_sentence(run),
         void_reasons=void_reasons(run, names),
+        notes=notes(run, names),
         method=method_sentence(run),
         conditions=conditions_sentence(run.cases),
         slower=tuple(names[entry.key] for entry in measured if entry.key in slower),

@@ -218,3 +218,10 @@ def test_files_that_were_exported_again_since_are_named_for_each_machine(tmp_pat
     (run.exports / "pets.int8.tflite").write_bytes(b"another file")
     page = Page(write_report(run))
     assert page.text.count("Exported again since they were measured here: pets.int8.tflite.") == 2
+
+
+def test_what_was_wished_and_not_measured_is_told_below_the_table(tmp_path):
+    bench = synthetic_bench("pets", samples=60, threads=(1, 2))
+    noted = tuple(replace(case, notes=("throughput: it hangs",)) for case in bench.cases[:2])
+    page = page_of(tmp_path, replace(bench, cases=(*noted, *bench.cases[2:])))
+    assert "throughput: it hangs: float32 tflite, 1 thread; float32 tflite, 2 threads" in page.text
