@@ -38,9 +38,9 @@ COMMANDS = {
 
 EPILOG = """\b
 Examples, after edgecls demo:
-  edgecls bench runs/demo --quick
-  edgecls bench runs/demo --quick --backend litert --threads 1,2 --throughput
-  edgecls bench runs/demo/exports/demo.int8.tflite --rounds 1 --runs 100 --json
+  edgecls bench runs/demo --quick --threads 1
+  edgecls bench runs/demo/exports/demo.int8.tflite --quick --backend litert --throughput
+  edgecls bench runs/demo/exports/demo.int8.tflite --quick --threads 1,2 --runs 100 --json
 
 \b
 Minutes instead of seconds, and other machines:

@@ -32,6 +32,7 @@ def print_bench(result: BenchRun, title: str) -> None:
     _print_starts(finished)
     for case in result.cases:
         _print_remarks(case)
+    _print_unsettled(result)
     for load in result.sustained:
         _print_sustained(load)
     _print_fastest(result)
@@ -122,6 +123,19 @@ def _print_remarks(case: BenchCase) -> None:
         click.echo(f"void: {title}: {case.void}")
     for note in case.notes:
         click.echo(f"note: {title}: {note}")
+
+
+def _print_unsettled(result: BenchRun) -> None:
+    """Name the cases whose time was up too soon; of a quick look nothing else is expected."""
+    if result.method is None or result.method.rounds == 1:
+        return
+    names = [
+        f"{case.artifact} on {case.backend}, {threads_of(case.threads)}"
+        for case in result.cases
+        if not case.error and not case.is_settled
+    ]
+    if names:
+        click.echo(f"median not settled when time was up, see its interval: {'; '.join(names)}")
 
 
 def _print_sustained(load: Sustained) -> None:
