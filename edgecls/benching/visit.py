@@ -95,7 +95,8 @@ async def _copied(connection: Connection, opening: Opening, this: _Visit) -> lis
     artifacts = this.wish.artifacts
     size = sum(len(artifact.data) for artifact in artifacts)
     opening.check_room(size, this.host)
-    this.say(f"copies {len(artifacts)} files, {size / 1e6:.1f} MB")
+    files = "1 file" if len(artifacts) == 1 else f"{len(artifacts)} files"
+    this.say(f"copies {files}, {size / 1e6:.1f} MB")
     paths = [f"{opening.folder}/{i}/{one.path.name}" for i, one in enumerate(artifacts)]
     for artifact, path in zip(artifacts, paths, strict=True):
         await connection.copy(artifact.path, path, advance=lambda done, total: None)

@@ -164,30 +164,16 @@ def test_a_lost_connection_is_told_and_the_device_ends_what_it_does(device, serv
 
 def test_ctrl_c_ends_what_runs_on_the_device(device, server):
     wish = device(devices.SLOW)
-    program = (
-        "import pathlib, sys\n"
-        "from edgecls_device.artifact import read_artifact\n"
-        "from edgecls.benching.hosts import Wish, bench_on_hosts\n"
-        "from edgecls.ssh.connection import Access\n"
-        "from edgecls.ssh.hosts import parse_host\n"
-        "host, python, identity, known_hosts, model = sys.argv[1:]\n"
-        "access = Access(identity=pathlib.Path(identity), known_hosts=pathlib.Path(known_hosts))\n"
-        "wish = Wish(hosts=(parse_host(host),), artifacts=(read_artifact(pathlib.Path(model)),),\n"
-        "            python=python, access=access)\n"
-        "list(bench_on_hosts(wish, say=lambda line: print(line, flush=True)))\n"
-    )
-    words = [server.host, wish.python, server.identity, server.known_hosts, wish.artifacts[0].path]
-    command = [sys.executable, "-c", program, *map(str, words)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
-        for line in running.stdout:
+    words = ["bench", wish.artifacts[0].path, "--host", server.host, *server.login]
+    command = [sys.executable, "-m", "edgecls", *map(str, words), "--python", wish.python]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        for line in running.stderr:
             if "a case takes long" in line:
                 break
         assert devices.processes_in(copies(server))
         running.send_signal(signal.SIGINT)
-        assert running.wait(30) != 0
-        assert "KeyboardInterrupt" in running.stderr.read()
+        assert "stopped by Ctrl-C" in running.stderr.read()
+        assert running.wait(30) == 130
     assert devices.eventually(lambda: is_left_alone(server))
 
 
