@@ -109,7 +109,13 @@ def measure_energy(
     """
     idle = idle_watts(sensor, seconds=idle_s)
     looks: list[_Look] = []
-    load = _Load(probe=probe, seconds=seconds, every_s=seconds / 2, cores=(), silence_s=silence_s)
+    load = _Load(
+        probe=probe,
+        seconds=seconds,
+        every_s=seconds / 2,
+        cores=tuple(cores),
+        silence_s=silence_s,
+    )
     _run(load, Sensors(), sensor, looks.append)
     spent = [(look.point.watts, look.seconds) for look in looks if look.point.watts is not None]
     if idle is None or not spent or len(spent) < len(looks):
