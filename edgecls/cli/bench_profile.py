@@ -141,7 +141,7 @@ def _kinds(model: ModelProfile) -> str:
     listed = [op for op in slowest[:MOST_KINDS] if sum(shares[op]) >= LEAST_SHARE]
     told = [f"{len(shares[op])} {op} {100 * sum(shares[op]):.0f} %" for op in listed]
     others = sum(sum(shares[op]) for op in shares if op not in listed)
-    return ", ".join([*told, *([f"others {100 * others:.0f} %"] if others else [])])
+    return ", ".join([*told, *([f"others {100 * others:.0f} %"] if others >= LEAST_SHARE else [])])
 
 
 def _verdict(model: ModelProfile) -> list[str]:

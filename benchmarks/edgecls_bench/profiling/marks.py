@@ -46,8 +46,8 @@ _REMEDIES = {
 }
 
 _NOTHING_DELEGATED = (
-    "nothing of this model is in XNNPACK: this runtime has it for other types only, and computes this one with "
-    "TFLite's own kernels. The backend litert may do better: pip install 'edgecls[device]'."
+    "nothing of this model is in XNNPACK: this runtime does not hand it over, for its types or for shapes "
+    "that it computes, and has slower kernels. The backend litert may do better: pip install 'edgecls[device]'."
 )
 
 
