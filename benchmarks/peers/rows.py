@@ -97,7 +97,7 @@ def _starts(found: Mapping[Case, Measured]) -> Iterator[Row]:
     """Cold starts and memory: ``edgecls run`` beside scripts."""
     limits = {
         ("bare script", TFLITE): (1.15, 1.1),
-        ("MediaPipe Tasks", TFLITE): (1 / 3, 1 / 2),
+        ("MediaPipe Tasks", TFLITE): (0.333, 0.5),
         ("label_image", TFLITE): (None, None),
         ("Ultralytics", INT8_ONNX): (None, None),
     }
