@@ -45,15 +45,15 @@ def write_page(figure: Figure) -> None:
 def write_training(figure: Figure) -> None:
     """Write the table of training."""
     rows = [row for row in figure.rows if not row.what.startswith("cold, ")]
-    replace_part(PAGE, "training", [*ratio_table(rows), "", origin(figure)])
+    replace_part(PAGE, "training", [*ratio_table(rows, notes="note"), "", origin(figure)])
 
 
-def ratio_table(rows: Sequence[Row]) -> list[str]:
-    """Return rows with their targets."""
+def ratio_table(rows: Sequence[Row], *, notes: str = "rounds") -> list[str]:
+    """Return rows with their targets; ``notes`` is what stands above their notes."""
     cells = [
         [row.what, f"{row.value:.3g} {row.unit}", row.note, row.target, row.verdict] for row in rows
     ]
-    return table(("what", "measured", "rounds", "target", "reached"), cells)
+    return table(("what", "measured", notes, "target", "reached"), cells)
 
 
 def loop_table(loops: dict) -> list[str]:
