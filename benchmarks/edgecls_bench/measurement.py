@@ -87,7 +87,7 @@ class ColdStart:
     """A fresh process on a warm disk, from its start to its first label: medians of several, in milliseconds.
 
     Attributes:
-        total_ms: From the start of the process to its first label.
+        total_ms: From the start of the process to its first label, without reading the frame.
         python_ms: To the first line of our code: the interpreter's own start.
         import_ms: Importing the device package, OpenCV and the runtime.
         load_ms: Reading and opening the model.
