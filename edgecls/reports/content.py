@@ -11,6 +11,7 @@ from edgecls.reports.artifact_section import ArtifactSection, artifact_section
 from edgecls.reports.change_section import ChangeSection, change_section
 from edgecls.reports.examined import examined
 from edgecls.reports.gate_section import GateSection, gate_section
+from edgecls.reports.machine_table import MachineTable, machine_table
 from edgecls.reports.measured import Measured, join_records
 from edgecls.reports.next_steps import NextStep, gate_command, next_steps
 from edgecls.reports.number_text import count_text, percent_text
@@ -41,6 +42,7 @@ class ReportContent:
         training: What was trained on what.
         artifacts: What exporting cost.
         speeds: What was measured on each machine.
+        machine_table: The machines side by side; None for fewer than two.
         answers: Classes, confusions and photos.
         changes: What became of the reference's answers.
         scores: What scores mean and what is shown as unknown.
@@ -60,6 +62,7 @@ class ReportContent:
     training: TrainingSection
     artifacts: ArtifactSection
     speeds: tuple[MachineSpeed, ...]
+    machine_table: MachineTable | None
     answers: AnswerSection
     changes: ChangeSection
     scores: ScoreSection
@@ -103,6 +106,7 @@ def report_content(records: RunRecords) -> ReportContent:
     answers = _answers(records, measured, recommendation)
     chosen = recommendation.choice if recommendation is not None else None
     closely = examined(comparison, measured, chosen) if comparison is not None else ()
+    speeds = speed_sections(comparison, records.benches, records.exported, photos_are=photos_are)
     return ReportContent(
         records=records,
         labels=records.labels[:MAX_HEADER_LABELS],
@@ -116,7 +120,8 @@ def report_content(records: RunRecords) -> ReportContent:
         gate=gate_section(comparison, measured),
         training=training_section(records),
         artifacts=artifact_section(measured, recommendation, photos=photos),
-        speeds=speed_sections(comparison, records.benches, records.exported, photos_are=photos_are),
+        speeds=speeds,
+        machine_table=machine_table(speeds),
         answers=answers,
         changes=change_section(comparison, measured, chosen, closely),
         scores=score_section(comparison, measured, chosen, closely),

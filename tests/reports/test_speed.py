@@ -225,3 +225,21 @@ def test_what_was_wished_and_not_measured_is_told_below_the_table(tmp_path):
     noted = tuple(replace(case, notes=("throughput: it hangs",)) for case in bench.cases[:2])
     page = page_of(tmp_path, replace(bench, cases=(*noted, *bench.cases[2:])))
     assert "throughput: it hangs: float32 tflite, 1 thread; float32 tflite, 2 threads" in page.text
+
+
+def test_several_machines_stand_side_by_side(tmp_path):
+    void = [("int8.tflite", 1), ("int8.tflite", 2)]
+    page = page_of(
+        tmp_path,
+        synthetic_bench("pets", samples=60, machine=WORKSTATION, threads=(1, 2), void=void),
+        synthetic_bench("pets", samples=60, host="pi@shed", threads=(1, 4), speed=2),
+    )
+    table = page.text.split("Machines side by side")[1].split("Speed on AMD")[0]
+    assert "int8 tflite void" in table
+    assert table.count("recommended") == 2
+    assert "4 threads" in table
+    assert "machines" in page.ids
+
+
+def test_one_machine_stands_beside_none(measured):
+    assert "Machines side by side" not in measured.text
