@@ -13,7 +13,6 @@ from typing import Literal
 
 from edgecls_device.errors import ArtifactError
 from edgecls_device.files import read_bytes
-from edgecls_device.onnx_file import read_onnx
 from edgecls_device.records import from_json
 from edgecls_device.spec import ModelSpec
 from edgecls_device.tflite_file import check_tflite
@@ -102,6 +101,8 @@ def _onnx_spec(path: Path, data: bytes) -> ModelSpec | None:
     looks_like_onnx = (
         data[:1] == b"\x08" and len(data) > 1 and 1 <= data[1] <= 64
     )  # ir_version first
+    from edgecls_device.onnx_file import read_onnx
+
     try:
         content = read_onnx(data)
     except ValueError:
