@@ -94,7 +94,7 @@ def _beside_onnx(found: Mapping[Case, Measured]) -> Iterator[Row]:
 
 
 def _starts(found: Mapping[Case, Measured]) -> Iterator[Row]:
-    """Cold starts and memory: ``edgecls run`` beside scripts."""
+    """Cold starts and memory: edgecls from Python, and the command ``edgecls run``, beside scripts."""
     limits = {
         ("bare script", TFLITE): (1.15, 1.1),
         ("MediaPipe Tasks", TFLITE): (0.333, 0.5),
@@ -103,14 +103,15 @@ def _starts(found: Mapping[Case, Measured]) -> Iterator[Row]:
     }
     starts = {(case.way.name, case.file): case for case in found if case.size is None}
     for (way, file), (time_limit, memory_limit) in limits.items():
-        ours, theirs = starts.get(("edgecls", file)), starts.get((way, file))
-        if ours is None or theirs is None:
-            continue
-        our, their = found[ours], found[theirs]
-        firsts = _by_round(our.first_label_s, their.first_label_s)
-        yield _ratio(f"first label, edgecls / {way}", ours, firsts, at_most=time_limit)
-        peaks = [max(our.peak_bytes) / max(their.peak_bytes)]
-        yield _ratio(f"peak memory, edgecls / {way}", ours, peaks, at_most=memory_limit)
+        for name in ("edgecls", "edgecls run"):
+            ours, theirs = starts.get((name, file)), starts.get((way, file))
+            if ours is None or theirs is None:
+                continue
+            our, their = found[ours], found[theirs]
+            firsts = _by_round(our.first_label_s, their.first_label_s)
+            yield _ratio(f"first label, {name} / {way}", ours, firsts, at_most=time_limit)
+            peaks = [max(our.peak_bytes) / max(their.peak_bytes)]
+            yield _ratio(f"peak memory, {name} / {way}", ours, peaks, at_most=memory_limit)
 
 
 def _loops(found: Mapping[Case, Measured], way: str, file: str) -> list[Case]:

@@ -81,7 +81,7 @@ def test_the_command_measures_every_way_that_is_here(figure):
     ways = {name.partition(",")[0] for name in rows if name.endswith(": p50")}
     assert ways == {"invoke", "bare script", "OpenCV DNN", "edgecls"}
     starts = [name for name in rows if name.endswith(": first label")]
-    assert len(starts) == 4  # edgecls with a TFLite file and with one of others
+    assert len(starts) == 6  # edgecls and its command with a TFLite file and with one of others
     assert rows["disturbed by other programs, heat or a lower clock"]["note"].startswith("of ")
 
 
