@@ -157,6 +157,17 @@ def test_the_newest_run_of_each_machine_that_is_not_void_is_told():
     assert newest_of_each_machine(None, []) == ()
 
 
+def test_a_first_look_does_not_take_the_place_of_a_thorough_run_of_the_same_files():
+    thorough = synthetic_bench("a", samples=0, created="2026-01-01T00:00:00Z")
+    method = replace(thorough.method, rounds=1)
+    look = replace(thorough, created="2026-02-01T00:00:00Z", method=method)
+    some = replace(look, cases=look.cases[:1])
+    assert newest_of_each_machine(look, [thorough, some]) == (thorough,)
+    cases = tuple(replace(case, sha256="0" * 64) for case in look.cases)
+    again = replace(look, cases=cases)  # the files were exported again
+    assert newest_of_each_machine(again, [thorough]) == (again,)
+
+
 def test_two_boards_of_one_model_are_two_machines_if_they_have_two_names():
     one = synthetic_bench("a", samples=0, host="pi@shed")
     two = replace(one, host="pi@barn")
