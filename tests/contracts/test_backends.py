@@ -1,5 +1,6 @@
 """What every backend promises, on every backend that is installed."""
 
+import tracemalloc
 from importlib.util import find_spec
 
 import numpy as np
@@ -112,6 +113,29 @@ def test_a_refused_frame_leaves_the_classifier_usable(name, make, tmp_path):
             classifier.classify(np.zeros((0, 0, 3), np.uint8))
         assert classifier.classify(np.full((9, 9, 3), (0, 255, 0), np.uint8)).class_id == 1
         assert kept.value.__traceback__ is not None
+
+
+@pytest.mark.parametrize("size", [(480, 640), (1080, 1920)])
+def test_a_frame_allocates_next_to_nothing(name, make, tmp_path, size):
+    path = tmp_path / f"tiny.{BACKENDS[name].format}"
+    path.write_bytes(make(spec=tiny_spec()))
+    frame = np.zeros((*size, 3), np.uint8)
+    with Classifier.open(path, backend=name, threads=1) as classifier:
+        for _ in range(3):
+            kept = classifier.classify(frame)  # the buffers are made, and the last result is there
+        tracemalloc.start()
+        try:
+            kept = classifier.classify(frame)
+            before, _ = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            kept = classifier.classify(frame)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert kept.label
+    assert (
+        peak - before < 2000
+    )  # all of it together; NumPy's arrays count, the frame has 900 kB and more
 
 
 def test_data_that_is_no_model_is_an_error(name, make):
