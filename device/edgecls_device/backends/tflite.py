@@ -26,6 +26,9 @@ class TfliteBackend:
         self._input_index: int = interpreter.get_input_details()[0]["index"]
         self._output_index: int = interpreter.get_output_details()[0]["index"]
         self._input_view: Callable[[], Any] = interpreter.tensor(self._input_index)
+        self._set_tensor: Callable[[int, Any], None] = interpreter.set_tensor
+        self._invoke: Callable[[], None] = interpreter.invoke
+        self._get_tensor: Callable[[int], Any] = interpreter.get_tensor
         self._input = _tensor_info(interpreter.get_input_details()[0])
         self._output = _tensor_info(interpreter.get_output_details()[0])
 
@@ -69,20 +72,16 @@ class TfliteBackend:
 
     def input_memory(self) -> NDArray[Any]:
         """Return a view of the input tensor; the interpreter does not run while anybody holds it."""
-        if self._interpreter is None:
-            raise was_closed()
         memory: NDArray[Any] = self._input_view()
         return memory
 
     def run(self, batch: NDArray[Any] | None = None) -> NDArray[Any]:
         """Compute the output for one batch; by default for what was written to ``input_memory``."""
-        if self._interpreter is None:
-            raise was_closed()
         try:
             if batch is not None:
-                self._interpreter.set_tensor(self._input_index, batch)
-            self._interpreter.invoke()
-            result: NDArray[Any] = self._interpreter.get_tensor(self._output_index)
+                self._set_tensor(self._input_index, batch)
+            self._invoke()
+            result: NDArray[Any] = self._get_tensor(self._output_index)
         except (RuntimeError, ValueError) as error:
             raise not_computed(self.name, str(error)) from error
         return result
@@ -95,10 +94,11 @@ class TfliteBackend:
     def close(self) -> None:
         """Free the model."""
         self._interpreter = None
-        self._input_view = _closed
+        self._input_view = self._set_tensor = self._invoke = self._get_tensor = _closed
 
 
-def _closed() -> Any:
+def _closed(*arguments: object) -> Any:
+    del arguments
     raise was_closed()
 
 
