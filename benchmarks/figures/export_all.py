@@ -49,7 +49,7 @@ def main() -> None:
     rows = [
         Row(what="edgecls export, all artifacts", value=exported.seconds, unit="s", at_most=90),
         Row(what="edgecls compare, test split", value=on_test.seconds, unit="s"),
-        Row(what="edgecls bench", value=bench.seconds, unit="s", at_most=40),
+        Row(what="edgecls bench", value=bench.seconds, unit="s"),
         Row(what="test photos", value=len(test["photos"]), unit="photos"),
         Row(what="photos for agreement", value=len(everything["photos"]), unit="photos"),
         *accuracy_rows(test["cases"], everything["cases"]),

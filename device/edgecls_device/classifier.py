@@ -77,7 +77,7 @@ class Classifier:
         self._labels = spec.output_labels
         self._input_dtype = np.dtype(backend.input.dtype)
         self._is_quantized = backend.output.dtype != "float32"
-        self._input_memory = _memory_of(backend) if self._preprocessor.gives_pixels else None
+        self._input_memory = _memory_of(backend, self._preprocessor.dtype)
 
     @classmethod
     def open(
@@ -216,13 +216,11 @@ class Classifier:
         self.close()
 
 
-def _memory_of(backend: Backend) -> Callable[[], Batch] | None:
-    """Return what gives the runtime's own input; None if its shape is left open."""
-    return (
-        None
-        if backend.input_memory() is None
-        else cast("Callable[[], Batch]", backend.input_memory)
-    )
+def _memory_of(backend: Backend, dtype: str) -> Callable[[], Batch] | None:
+    """Return what gives the runtime's own input; None if its shape is left open, or it holds other numbers."""
+    if backend.input.dtype != dtype or backend.input_memory() is None:
+        return None
+    return cast("Callable[[], Batch]", backend.input_memory)
 
 
 def _check_fit(spec: ModelSpec, tensor: TensorInfo, output: TensorInfo) -> None:

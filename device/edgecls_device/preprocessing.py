@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgecls_device.arrays import Batch, Frame
 from edgecls_device.frames import to_frame
+from edgecls_device.input_values import InputValues
 from edgecls_device.opencv import cv2
 from edgecls_device.spec import InputTensor, Preprocessing
 
@@ -107,6 +108,10 @@ class Preprocessor:
         self.preprocessing = preprocessing
         self.input = tensor or InputTensor()
         self._pixels = np.empty((1, preprocessing.height, preprocessing.width, 3), np.uint8)
+        self._values = _values_for(self.input, preprocessing)
+        self._batch: Batch = self._pixels
+        if self._values is not None:
+            self._batch = np.empty(self._values.shape, self._values.dtype)
         self._shape: tuple[int, ...] = ()
         self._resize: _Resizer  # made for the first frame, and anew for another size
 
@@ -122,31 +127,32 @@ class Preprocessor:
         Raises:
             FrameError: If it is not a picture.
         """
-        if frame.shape != self._shape or frame.dtype is not _UINT8:
-            frame = self._get_ready(frame)
-        self._resize(frame, self._pixels[0])
-        return self._as_tensor()
+        self.write(frame, lambda: self._batch)
+        return self._batch
 
     @property
-    def gives_pixels(self) -> bool:
-        """Whether the input is nothing but pixels, so that :meth:`write` can fill it."""
-        tensor = self.input
-        return tensor.dtype == "uint8" and tensor.layout == "nhwc" and not tensor.mean
+    def dtype(self) -> str:
+        """What it gives: ``uint8``, or ``float32`` for models that take floats, or are quantized later."""
+        return str(self._batch.dtype.name)
 
     def write(self, frame: Frame, memory: Callable[[], Batch]) -> None:
         """Write the model's input where the runtime reads it: the last step needs no copy then.
 
         Args:
             frame: BGR uint8 of any size (grey, alpha and 16-bit are converted).
-            memory: Gives an array for batch 1, uint8, in the layout and colour order of ``input``. It is called
-                when nothing can be refused any more, and what it gives is not kept.
+            memory: Gives an array for batch 1 in the layout and colour order of ``input``, of :attr:`dtype`.
+                It is called when nothing can be refused any more, and what it gives is not kept.
 
         Raises:
             FrameError: If it is not a picture.
         """
         if frame.shape != self._shape or frame.dtype is not _UINT8:
             frame = self._get_ready(frame)
-        self._resize(frame, memory()[0])
+        if self._values is None:
+            self._resize(frame, memory()[0])
+        else:
+            self._resize(frame, self._pixels[0])
+            self._values(self._pixels[0], memory())
 
     def _get_ready(self, frame: Frame) -> Frame:
         """Look at a frame that is not like the last one: return it as BGR, with a resizer for its size."""
@@ -158,17 +164,12 @@ class Preprocessor:
             self._shape = frame.shape
         return frame
 
-    def _as_tensor(self) -> Batch:
-        batch: Batch = self._pixels
-        if self.input.mean:
-            mean = np.asarray(self.input.mean, np.float32)
-            std = np.asarray(self.input.std, np.float32)
-            batch = (batch.astype(np.float32) - mean) / std
-        elif self.input.dtype == "float32":
-            batch = batch.astype(np.float32)
-        if self.input.layout == "nchw":
-            batch = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
-        return batch
+
+def _values_for(tensor: InputTensor, preprocessing: Preprocessing) -> InputValues | None:
+    """Return what pixels become; None for our own artifacts, which take them as they are."""
+    if tensor.dtype != "float32" and tensor.layout == "nhwc" and not tensor.mean:
+        return None
+    return InputValues(tensor, preprocessing.height, preprocessing.width)
 
 
 class _Resizer:

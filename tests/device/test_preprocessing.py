@@ -99,3 +99,29 @@ def test_the_frame_itself_is_never_changed():
     kept = frame.copy()
     Preprocessor(Preprocessing(height=32, width=48))(frame)
     assert (frame == kept).all()
+
+
+@pytest.mark.parametrize("layout", ["nhwc", "nchw"])
+@pytest.mark.parametrize(
+    ("dtype", "mean", "std"),
+    [
+        ("float32", (0.0,), (255.0,)),
+        ("float32", (123.7, 116.3, 103.5), (58.0, 57.0, 57.4)),
+        ("float32", (), ()),
+        ("uint8", (), ()),
+        ("int8", (127.5,), (127.5,)),  # floats, which are quantized later
+    ],
+)
+def test_values_that_were_worked_out_once_are_those_of_each_pixel(layout, dtype, mean, std):
+    frame = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    rule = Preprocessing(height=32, width=32)
+    wanted = Preprocessor(rule)(frame).copy()
+    if mean:
+        wanted = (wanted.astype(np.float32) - np.float32(mean)) / np.float32(std)
+    elif dtype == "float32":
+        wanted = wanted.astype(np.float32)
+    if layout == "nchw":
+        wanted = wanted.transpose(0, 3, 1, 2)
+    got = Preprocessor(rule, InputTensor(dtype=dtype, layout=layout, mean=mean, std=std))(frame)
+    assert got.dtype == wanted.dtype
+    assert (got == wanted).all()
