@@ -20,8 +20,7 @@ from edgecls_device.errors import BundleError, StorageError
 
 from tests.device.bundles.installable import environment_of, installable, wheel, wheels
 from tests.device.bundles.kept import wait_until
-
-pytest_plugins = ["tests.device.sinks.disks"]
+from tests.device.sinks.disks import small_disk  # noqa: F401  # a fixture
 
 
 @pytest.fixture
@@ -161,7 +160,7 @@ def test_a_wheel_that_is_missing_is_refused_in_pips_words(bundle, installation):
         make_environment(opened, installation, say)
 
 
-def test_a_full_disk_is_named_and_nothing_is_left(bundle, small_disk):
+def test_a_full_disk_is_named_and_nothing_is_left(bundle, small_disk):  # noqa: F811
     installation = Installation(small_disk)
     installation.prepare()
     with pytest.raises(StorageError, match="No space left"):
