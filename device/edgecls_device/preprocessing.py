@@ -112,7 +112,7 @@ class Preprocessor:
         self._batch: Batch = self._pixels
         if self._values is not None:
             self._batch = np.empty(self._values.shape, self._values.dtype)
-        self._shape: tuple[int, ...] = ()
+        self._shape: tuple[int, ...] | None = None
         self._resize: _Resizer  # made for the first frame, and anew for another size
 
     def __call__(self, frame: Frame) -> Batch:

@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from edgecls_device.errors import FrameError
 from edgecls_device.preprocessing import PAD_VALUE, Preprocessor, plan, resize
 from edgecls_device.spec import InputTensor, Preprocessing
 
@@ -125,3 +126,9 @@ def test_values_that_were_worked_out_once_are_those_of_each_pixel(layout, dtype,
     got = Preprocessor(rule, InputTensor(dtype=dtype, layout=layout, mean=mean, std=std))(frame)
     assert got.dtype == wanted.dtype
     assert (got == wanted).all()
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (0, 0, 3)])
+def test_what_is_no_picture_is_refused_as_the_first_frame_too(shape):
+    with pytest.raises(FrameError):
+        Preprocessor(Preprocessing(height=8, width=8))(np.zeros(shape, np.uint8))
