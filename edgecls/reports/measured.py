@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from edgecls_bench.comparison import Comparison, ComparisonCase, GateVerdict, Judgement
 from edgecls_bench.measurement import BenchCase, BenchRun
+from edgecls_bench.picking import NOISE
 
 from edgecls.reports.number_text import clip_text
 
@@ -20,9 +21,6 @@ __all__ = [
     "slower_than_float",
     "worse_and_slower",
 ]
-
-NOISE = 0.05
-"""Latencies that differ by less than this share count as equal: repeated runs differ by as much."""
 
 Key: TypeAlias = tuple[str, str]
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from edgecls_bench.picking import ALLOWED_LOSS
+
 from edgecls.reports.measured import NOISE, Measured, float_size
 from edgecls.reports.number_text import (
     count_text,
@@ -21,9 +23,6 @@ __all__ = [
     "reasons_against_void",
     "why_this",
 ]
-
-ALLOWED_LOSS = 0.005
-"""How much top-1 (0..1) an artifact may lose against the best one; one photo is always allowed."""
 
 AGREEMENT_FLOOR = 0.97
 """Below it a file no longer does what the float model does, however good its accuracy looks.
