@@ -23,7 +23,7 @@ MAY_IMPORT = {
 }
 TRAINING_PACKAGES = {"tensorflow", "keras", "onnx", "tf2onnx"}
 HEAVY = TRAINING_PACKAGES | {"numpy", "cv2", "onnxruntime", "ai_edge_litert", "rich", "jinja2"}
-HEAVY |= {"aiohttp", "paho", "prometheus_client"}
+HEAVY |= {"aiohttp", "paho", "prometheus_client", "jax", "ray", "pyarrow", "fsspec"}
 
 
 def imported_packages(path):

@@ -26,6 +26,9 @@
     ├── VoidBenchmarkError   (RuntimeError)   20  a benchmark was disturbed, where --strict was asked
     ├── SlowerError          (RuntimeError)   21  one benchmark is slower than another, where that was asked
     ├── BudgetError          (RuntimeError)   22  nothing measured is as fast or as accurate as was asked
+    ├── DistributedError     (RuntimeError)   23  the processes of a training lack, lost or contradict one
+    ├── ExecutorError        (RuntimeError)   24  the engine that spreads work cannot be reached, or gave up
+    ├── CredentialsError     (OSError)        25  an object store was not told who asks, or refused
     └── InterruptedRunError  (RuntimeError)  130  Ctrl-C; what was done is kept
 
 Each leaf is also the built-in it is, so that callers who know nothing of edgecls can catch it. Only
@@ -40,9 +43,12 @@ __all__ = [
     "BenchmarkError",
     "BudgetError",
     "BundleError",
+    "CredentialsError",
     "DataError",
     "DeploymentError",
+    "DistributedError",
     "EdgeclsError",
+    "ExecutorError",
     "ExportError",
     "FrameError",
     "GateError",
@@ -215,6 +221,24 @@ class BudgetError(EdgeclsError, RuntimeError):
     """Nothing that was measured is as fast, or as accurate, as was asked."""
 
     exit_code = 22
+
+
+class DistributedError(EdgeclsError, RuntimeError):
+    """The processes of one training do not find each other, differ, or lost one of them."""
+
+    exit_code = 23
+
+
+class ExecutorError(EdgeclsError, RuntimeError):
+    """The engine that spreads work over processes or machines cannot be reached, or gave up."""
+
+    exit_code = 24
+
+
+class CredentialsError(EdgeclsError, OSError):
+    """An object store wants to know who asks, and was not told, or refused."""
+
+    exit_code = 25
 
 
 class InterruptedRunError(EdgeclsError, RuntimeError):

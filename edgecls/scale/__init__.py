@@ -1,0 +1,1 @@
+"""Looking at more photos than one process, one machine or one disk holds: pieces of work, engines, results."""
