@@ -4,18 +4,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from edgecls_device.artifact import Artifact
 from edgecls_device.errors import DataError, ImageError, OptionError, StorageError
 from edgecls_device.stamps import now
 
+from edgecls_bench.answers import Answers, answers_of
 from edgecls_bench.cases import Case, plan_cases, spec_of
 from edgecls_bench.comparison import Comparison, Gate
 from edgecls_bench.evaluation import Advance, LabelledPhoto, Verdict, evaluate, workers_for
 from edgecls_bench.gate import check_gate
 from edgecls_bench.machine import describe_machine
-from edgecls_bench.summary import MAX_CONFUSION_LABELS, Seen, summary
+from edgecls_bench.summary import summaries
+from edgecls_bench.tally import MAX_CONFUSION_LABELS, MOST_LISTED, Tally
 
-__all__ = ["MAX_CONFUSION_LABELS", "LabelledPhoto", "check_askable", "compare", "reference_of"]
+__all__ = [
+    "MAX_CONFUSION_LABELS",
+    "LabelledPhoto",
+    "check_askable",
+    "check_labels",
+    "compare",
+    "reference_of",
+]
 
 _Photo = TypeVar("_Photo")
 _REFERENCES = (("tflite", "float32"), ("onnx", "float32"))
@@ -33,6 +43,7 @@ def compare(
     gate: Gate | None = None,
     out_of_set: Sequence[Path] = (),
     out_of_set_folder: Path | str = "",
+    most_listed: int | None = MOST_LISTED,
     advance: Advance | None = None,
 ) -> Comparison:
     """Look at the same photos with every artifact on every backend.
@@ -55,6 +66,7 @@ def compare(
         gate: What every artifact but the reference has to keep of it.
         out_of_set: Photos of none of the classes, to see how many are shown as unknown.
         out_of_set_folder: Where they are, for the record.
+        most_listed: Photos up to which the record lists them and what was said of each; None for any number.
         advance: Called after each photo, also those of ``out_of_set``.
 
     Raises:
@@ -66,7 +78,7 @@ def compare(
     """
     cases = plan_cases(artifacts, backends)
     reference = reference_of(cases)
-    _check_labels(cases, labels)
+    check_labels(cases, labels)
     _check_photos(photos, labels)
     if gate is not None:
         check_askable(gate, cases, has_classes=photos[0].class_id is not None)
@@ -84,32 +96,44 @@ def compare(
     )
     inside = _readable(photos, results[: len(photos)])
     outside = _readable(out_of_set, results[len(photos) :]) if out_of_set else []
-    class_ids = [photo.class_id for photo, _ in inside if photo.class_id is not None]
-    seen = [
-        Seen(
-            case=case,
-            verdicts=[verdicts[i] for _, verdicts in inside],
-            class_ids=class_ids,
-            outside=[verdicts[i] for _, verdicts in outside],
-        )
-        for i, case in enumerate(cases)
-    ]
-    wanted = None if reference is None else seen[reference]
+    has_classes = photos[0].class_id is not None
+    tally = Tally(
+        cases, reference, classes=len(labels), has_classes=has_classes, most_listed=most_listed
+    )
+    _count(tally, inside)
+    if outside:
+        tally.add_outside(_by_case([verdicts for _, verdicts in outside]))
+    names = tuple(_relative(photo.path, Path(data)) for photo, _ in inside)
     return Comparison(
         created=now(),
         data=str(data),
         split=split,
         labels=tuple(labels),
-        reference="" if wanted is None else wanted.case.artifact.path.name,
-        photos=tuple(_relative(photo.path, Path(data)) for photo, _ in inside),
-        class_ids=tuple(class_ids),
+        reference="" if reference is None else cases[reference].artifact.path.name,
+        photos=names if tally.is_listed else (),
+        class_ids=tally.class_ids,
         skipped=len(photos) - len(inside),
         out_of_set=str(out_of_set_folder) if out_of_set else "",
         out_of_set_photos=len(outside),
         gate=gate,
         machine=machine,
-        cases=tuple(summary(one, wanted, classes=len(labels), gate=gate) for one in seen),
+        cases=summaries(tally, gate),
+        photos_seen=tally.photos,
+        photos_per_class=() if tally.is_listed else tuple(tally.class_photos.tolist()),
     )
+
+
+def _count(tally: Tally, seen: Sequence[tuple[LabelledPhoto, tuple[Verdict, ...]]]) -> None:
+    class_ids = [photo.class_id for photo, _ in seen if photo.class_id is not None]
+    tally.add(
+        _by_case([verdicts for _, verdicts in seen]),
+        np.array(class_ids, np.int64) if tally.has_classes else None,
+    )
+
+
+def _by_case(verdicts: Sequence[tuple[Verdict, ...]]) -> list[Answers]:
+    """Return what each case said, from what was said of each photo."""
+    return [answers_of(column) for column in zip(*verdicts, strict=True)]
 
 
 def _readable(
@@ -172,7 +196,12 @@ def check_askable(gate: Gate, cases: Sequence[Case], *, has_classes: bool) -> No
         raise OptionError(message, hint="ask for the agreement alone: --min-agreement 99")
 
 
-def _check_labels(cases: Sequence[Case], labels: Sequence[str]) -> None:
+def check_labels(cases: Sequence[Case], labels: Sequence[str]) -> None:
+    """Refuse artifacts that do not show the same labels.
+
+    Raises:
+        DataError: If one shows others than ``labels``.
+    """
     for case in cases:
         got = spec_of(case.artifact).output_labels
         if got != tuple(labels):

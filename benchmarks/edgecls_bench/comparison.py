@@ -104,7 +104,7 @@ class ComparisonCase:
         agreement_interval: Its 95 % interval (Wilson); None for the reference itself, too.
         mean_score_error: Mean over photos of the largest score difference to the reference.
         worst_score_error: Largest score difference to the reference.
-        predicted: Best class id per photo.
+        predicted: Best class id per photo; this and the scores are empty for so many that they are not listed.
         confidence: Its score per photo.
         true_score: Score of the true class per photo; empty without classes.
         keras_confidence: ``confidence`` with the temperature of the Keras model instead of the artifact's own;
@@ -149,14 +149,17 @@ class Comparison:
         split: Which part of it: ``test``, or ``all`` for a folder that was given.
         labels: Shown labels, in class order.
         reference: File name of the artifact that agreement is measured against, empty if there is none.
-        photos: Path of each photo, relative to ``data``.
-        class_ids: True class of each photo; empty for photos without classes.
+        photos: Path of each photo, relative to ``data``; empty for so many that they are not listed.
+        class_ids: True class of each photo; empty for photos without classes, or not listed.
         skipped: Number of photos that did not decode.
         out_of_set: Folder of photos of none of the classes, empty without one.
         out_of_set_photos: Number of photos in it.
         gate: What was asked of the artifacts, if anything.
         machine: What it was measured on; its load is not looked at, since nothing is timed.
-        cases: One per artifact and backend.
+        cases: One per artifact and backend; without ``predicted`` and scores where photos are not listed.
+        photos_seen: Number of photos that were looked at; 0 in older records, which list all of them.
+        photos_per_class: Photos per label, where they have classes and are not listed; else empty.
+        results: Folder of the Parquet files that hold what was said of each photo; empty if none was kept.
     """
 
     kind: ClassVar[str] = "edgecls.comparison"
@@ -175,6 +178,19 @@ class Comparison:
     gate: Gate | None = None
     machine: Machine
     cases: tuple[ComparisonCase, ...]
+    photos_seen: int = 0
+    photos_per_class: tuple[int, ...] = ()
+    results: str = ""
+
+    @property
+    def photo_count(self) -> int:
+        """Number of photos that were looked at, whether they are listed or not."""
+        return self.photos_seen or len(self.photos)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether it was known what the photos show."""
+        return bool(self.class_ids) or any(self.photos_per_class)
 
     @property
     def verdict(self) -> GateVerdict | None:

@@ -25,7 +25,15 @@ from edgecls_device.spec import InputTensor, ModelSpec, Preprocessing
 from edgecls_bench.cases import Case, spec_of
 from edgecls_bench.metrics import TOP_K, is_among_best
 
-__all__ = ["Advance", "LabelledPhoto", "Verdict", "evaluate", "keras_spec", "workers_for"]
+__all__ = [
+    "Advance",
+    "LabelledPhoto",
+    "Panel",
+    "Verdict",
+    "evaluate",
+    "keras_spec",
+    "workers_for",
+]
 
 LOADED_TO_FILE_SIZE = 3  # a runtime keeps the file, its weights packed for the CPU, and activations
 
@@ -99,13 +107,13 @@ def evaluate(
         ArtifactError: If a runtime refuses a model or gives scores that are not numbers.
         MissingDependencyError: If a runtime is not installed.
     """
-    panels: list[_Panel] = []
-    idle: SimpleQueue[_Panel] = SimpleQueue()
+    panels: list[Panel] = []
+    idle: SimpleQueue[Panel] = SimpleQueue()
 
     def look(photo: LabelledPhoto) -> tuple[Verdict, ...] | ImageError | StorageError:
         panel = idle.get()
         try:
-            return panel.judge(photo)
+            return panel.judge(read_image(photo.path), photo.class_id)
         except (ImageError, StorageError) as error:
             return error
         finally:
@@ -116,7 +124,7 @@ def evaluate(
         for _ in range(
             workers
         ):  # here, not in the threads: opening a model redirects standard error
-            panels.append(_Panel(cases, reference))
+            panels.append(Panel(cases, reference))
             idle.put(panels[-1])
         with ThreadPoolExecutor(workers) as pool:
             try:
@@ -133,8 +141,17 @@ def evaluate(
     return results
 
 
-class _Panel:
-    """All cases, open, for one photo at a time."""
+class Panel:
+    """All cases, open, for one photo at a time; used by one thread at a time.
+
+    Args:
+        cases: Their specs share the shown labels.
+        reference: Index of the case that the others are held against, if any.
+
+    Raises:
+        ArtifactError: If a runtime refuses a model.
+        MissingDependencyError: If a runtime is not installed.
+    """
 
     def __init__(self, cases: Sequence[Case], reference: int | None) -> None:
         self._cases = cases
@@ -149,8 +166,16 @@ class _Panel:
             self.close()
             raise
 
-    def judge(self, photo: LabelledPhoto) -> tuple[Verdict, ...]:
-        frame = read_image(photo.path)
+    def judge(self, frame: Frame, class_id: int | None) -> tuple[Verdict, ...]:
+        """Return one verdict per case.
+
+        Args:
+            frame: The photo, BGR uint8 of any size.
+            class_id: What it shows, among the shown labels; None where nobody said.
+
+        Raises:
+            ArtifactError: If a model gives scores that are not numbers.
+        """
         batches: dict[tuple[Preprocessing, InputTensor], Batch] = {}
         outputs = [
             self._output(case, classifier, frame, batches)
@@ -164,12 +189,17 @@ class _Panel:
         return tuple(
             _verdict(
                 row,
-                photo.class_id,
+                class_id,
                 wanted,
                 row if spec is None else shown_scores(output, spec),
             )
             for row, output, spec in zip(scores, outputs, self._keras_specs, strict=True)
         )
+
+    def close(self) -> None:
+        """Free the models; closing twice is harmless."""
+        for classifier in self._classifiers:
+            classifier.close()
 
     def _output(
         self,
@@ -189,10 +219,6 @@ class _Panel:
         except ArtifactError as error:
             message = f"{case.title}: {error.message}"
             raise ArtifactError(message, hint=error.hint) from error
-
-    def close(self) -> None:
-        for classifier in self._classifiers:
-            classifier.close()
 
 
 def _open(case: Case) -> Classifier:

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from edgecls_device.arrays import Scores
+from numpy.typing import NDArray
 
 __all__ = [
+    "CALIBRATION_BINS",
     "TOP_K",
     "Z_95",
     "accuracy",
+    "calibration_bins",
     "calibration_error",
     "confusion_matrix",
     "is_among_best",
@@ -18,7 +21,7 @@ __all__ = [
 ]
 
 TOP_K = 5
-_BINS = 15
+CALIBRATION_BINS = 15
 Z_95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
 
@@ -88,9 +91,21 @@ def calibration_error(confidence: Sequence[float], is_right: Sequence[bool]) -> 
         message = f"Expected one answer per confidence, got {len(is_right)} for {len(confidence)}."
         raise ValueError(message)
     sure = np.asarray(confidence, np.float64)
-    bins = np.minimum((sure * _BINS).astype(np.int64), _BINS - 1)
-    gaps = np.bincount(bins, weights=sure - np.asarray(is_right, np.float64))
+    gaps = np.bincount(
+        calibration_bins(sure),
+        weights=sure - np.asarray(is_right, np.float64),
+        minlength=CALIBRATION_BINS,
+    )
     return float(np.abs(gaps).sum() / len(sure))
+
+
+def calibration_bins(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return which of the 15 bins of equal width each score is in; 1.0 is in the last one.
+
+    Args:
+        confidence: Best score per photo, 0..1, float64.
+    """
+    return np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
 
 
 def wilson_interval(right: float, total: float, z: float = Z_95) -> tuple[float, float]:

@@ -130,7 +130,7 @@ class _Choosing:
         self._comparison = comparison
         self._budget = budget
         self._exported = exported
-        self._photos = len(comparison.photos) if comparison is not None else 0
+        self._photos = comparison.photo_count if comparison is not None else 0
         self._kept: dict[int, _Candidate] = {}
 
     def choose(self) -> _Candidate:

@@ -64,7 +64,7 @@ def columns_left_out(columns: Sequence[tuple[int, int]], width: int) -> set[int]
 
 
 def _columns(comparison: Comparison) -> list[_Column]:
-    photos, labels = len(comparison.photos), comparison.labels
+    photos, labels = comparison.photo_count, comparison.labels
 
     def column(title: str, rank: int, cell: Callable[[ComparisonCase], str]) -> _Column:
         return _Column(title=title, cells=tuple(map(cell, comparison.cases)), rank=rank)

@@ -76,7 +76,7 @@ def error_of(
         message = f"Expected every artifact to hold the gate, got failures: {_names(failing)}."
         return GateError(message, hint=why_hint)
     if open_:
-        photos = len(comparison.photos)
+        photos = comparison.photo_count
         message = (
             f"Expected enough photos to judge every artifact, got {photos} for: {_names(open_)}."
         )

@@ -118,6 +118,7 @@ def look(path: Path, spec: ModelSpec, given: GatePhotos) -> Seen:
         data=given.data,
         split=given.split,
         backends=[choose_backend(artifact.format)],
+        most_listed=None,
     )
     return Seen(predicted=found.cases[0].predicted, class_ids=found.class_ids)
 
