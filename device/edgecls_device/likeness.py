@@ -27,6 +27,7 @@ __all__ = [
     "MIN_COSINE",
     "MIN_TEXTURE",
     "SAME_DIFFERENCE",
+    "SIDE",
     "SeenPictures",
     "gradients",
     "largest_difference",

@@ -16,12 +16,14 @@ from edgecls.progress import progress
 __all__ = ["command"]
 
 ADVICE: dict[FindingKind, str] = {
+    "few classes": "label the photos, or add those of another class",
     "few photos": "add photos; training refuses such a class",
     "strong imbalance": "add photos to the small class",
     "in two classes": "one label is wrong: keep the right one; training leaves out both",
     "similar in two classes": "the same picture under two labels: likely a label error, keep the right one",
     "undecodable": "training leaves them out; remove them, or save them again from the originals",
     "unreadable": "training leaves them out; check permissions and names",
+    "no label": "training needs one for each photo",
     "imbalance": "training weighs the classes",
     "duplicate": "the same file again: training uses one of each",
     "similar": "the same scene again: training uses all of them",

@@ -1,4 +1,4 @@
-"""What ``edgecls data check`` finds out about a folder of photos."""
+"""What ``edgecls data check`` finds out about photos."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
@@ -6,9 +6,11 @@ from typing import ClassVar, Literal, TypeAlias
 __all__ = ["DataCheck", "Finding", "FindingKind"]
 
 FindingKind: TypeAlias = Literal[
+    "few classes",
     "few photos",
     "undecodable",
     "unreadable",
+    "no label",
     "in two classes",
     "similar in two classes",
     "strong imbalance",
@@ -29,7 +31,8 @@ class Finding:
     Attributes:
         kind: What it is.
         severity: A ``problem`` will hurt; a ``note`` is worth knowing.
-        paths: The files, relative to the root, with ``/``; none where it is about a class.
+        paths: The files, relative to the root, with ``/``, or the keys in shards; none if it is about
+            a class.
         detail: What exactly was found.
     """
 
@@ -41,15 +44,17 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataCheck:
-    """A folder of photos, looked through.
+    """Photos, looked through.
 
     Attributes:
-        root: The folder, absolute.
+        root: The folder, absolute, or the place of the shards.
         merged: Folders such as ``train`` and ``validation`` whose classes were put together; else empty.
-        files: Label -> number of files with the suffix of a photo.
+        files: Label -> number of photos, whether they decode or not.
         usable: Label -> number of photos that training would use.
         others: Suffix -> number of other files, which are ignored.
         leaking: Number of validation and test photos with a near duplicate among the training photos.
+        is_compared: Whether near duplicates were looked for, which is done up to 200,000 photos; exact copies
+            always are.
         findings: Problems first.
     """
 
@@ -62,6 +67,7 @@ class DataCheck:
     usable: dict[str, int] = field(default_factory=dict)
     others: dict[str, int] = field(default_factory=dict)
     leaking: int = 0
+    is_compared: bool = True
     findings: tuple[Finding, ...] = ()
 
     @property
