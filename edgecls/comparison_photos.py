@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from edgecls_bench.evaluation import LabelledPhoto
@@ -13,6 +12,7 @@ from edgecls.data.folders import photos_below
 from edgecls.data.load import load_photos
 from edgecls.data.parallel import cores, each
 from edgecls.data.split import read_split
+from edgecls.nearest_labels import nearest_labels
 from edgecls.progress import Advance
 from edgecls.run_directory import RunDirectory
 
@@ -22,6 +22,7 @@ __all__ = [
     "photos_in_folder",
     "photos_of_run",
     "photos_without_classes",
+    "trained_on",
 ]
 
 
@@ -56,10 +57,14 @@ class ComparisonPhotos:
         return replace(self, photos=tuple(chosen))
 
 
-def missing_labels(class_ids: Sequence[int], labels: Sequence[str]) -> str:
-    """Say which labels no photo is of, so that nothing is said about them; empty if there are none."""
-    seen = set(class_ids)
-    missing = [label for i, label in enumerate(labels) if i not in seen]
+def missing_labels(per_class: Sequence[float | None], labels: Sequence[str]) -> str:
+    """Say which labels no photo is of, so that nothing is said about them; empty if there are none.
+
+    Args:
+        per_class: Accuracy per label; None where a label has no photo.
+        labels: The labels.
+    """
+    missing = [label for label, share in zip(labels, per_class, strict=True) if share is None]
     if not missing:
         return ""
     shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
@@ -121,7 +126,7 @@ def photos_in_folder(
     photos = tuple(
         LabelledPhoto(path=photo.path, class_id=places[photo.class_id]) for photo in found.photos
     )
-    trained = _trained_on(run)
+    trained = trained_on(run)
     return ComparisonPhotos(
         data=found.root,
         split="all",
@@ -157,7 +162,7 @@ def photos_without_classes(
         key: path
         for path, key in each(_content, found[::-1], threads=cores(), on_progress=on_progress)
     }
-    trained = _trained_on(run)
+    trained = trained_on(run)
     return ComparisonPhotos(
         data=root.expanduser().resolve(),
         split="all",
@@ -176,7 +181,8 @@ def _content(path: Path) -> str:
         return str(path)
 
 
-def _trained_on(run: RunDirectory | None) -> Set[str]:
+def trained_on(run: RunDirectory | None) -> Set[str]:
+    """Return the hashes of the photos that a run was trained on; empty where nobody knows."""
     if run is None or not run.split.is_file():
         return frozenset()
     return {photo.content_hash for photo in read_split(run.split).subset("train")}
@@ -192,26 +198,7 @@ def _places(names: Sequence[str], labels: Sequence[str], *, where: str) -> Mappi
         message = (
             f"Expected class folders named like the model's labels in {where!r}, got {shown}{more}."
         )
-        raise DataError(message, hint=_nearest_labels(unknown[:5], labels))
+        raise DataError(
+            message, hint=nearest_labels(unknown[:5], labels, first="rename the folders")
+        )
     return {i: place[name] for i, name in enumerate(names)}
-
-
-def _nearest_labels(unknown: Sequence[str], labels: Sequence[str]) -> str:
-    folded = {label.casefold(): label for label in labels}
-    near = {
-        name: [folded[key] for key in get_close_matches(name.casefold(), folded, n=2, cutoff=0.6)]
-        for name in unknown
-    }
-    found = [
-        f"{name!r} is near {' or '.join(map(repr, like))}" for name, like in near.items() if like
-    ]
-    if len(labels) <= 10:
-        found.append(f"the labels are {', '.join(labels)}")
-    return "; ".join(
-        [
-            "rename the folders",
-            *found,
-            "see: edgecls inspect ARTIFACT",
-            "or compare without classes: --no-labels",
-        ]
-    )

@@ -256,10 +256,10 @@ def _more_photos_hint(comparison: Comparison, target: Target) -> str:
 
 def _say_what_is_missing(comparison: Comparison) -> None:
     if comparison.skipped:
-        see = f"; see: edgecls data check {comparison.data}" if comparison.class_ids else ""
+        see = f"; see: edgecls data check {comparison.data}" if comparison.has_classes else ""
         say(f"left out {comparison.skipped} photos that cannot be read{see}")
-    if comparison.class_ids:
-        missing = missing_labels(comparison.class_ids, comparison.labels)
+    if comparison.has_classes:
+        missing = missing_labels(comparison.cases[0].per_class, comparison.labels)
         if missing:
             say(f"warning: {missing}")
     if comparison.out_of_set and not any(case.unknown_threshold for case in comparison.cases):
@@ -268,8 +268,8 @@ def _say_what_is_missing(comparison: Comparison) -> None:
 
 def _print(comparison: Comparison, target: Target) -> None:
     which = "test photos" if comparison.split == "test" else f"photos of {comparison.data}"
-    without = "" if comparison.class_ids else ", without classes"
-    print_comparison(f"{target.title}: {len(comparison.photos)} {which}{without}", comparison)
+    without = "" if comparison.has_classes else ", without classes"
+    print_comparison(f"{target.title}: {comparison.photo_count} {which}{without}", comparison)
     if comparison.reference:
         click.echo(
             f"drop, agree, worst error: accuracy, best label and scores against {comparison.reference} "
@@ -277,7 +277,7 @@ def _print(comparison: Comparison, target: Target) -> None:
         )
     else:
         click.echo("drop and agreement: none, since no float32 artifact is among them")
-    if comparison.class_ids:
+    if comparison.has_classes:
         click.echo(
             "ECE: expected calibration error, how far confidence is from accuracy on average"
         )
