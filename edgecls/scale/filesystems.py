@@ -1,0 +1,288 @@
+"""Files on this machine or behind a URL: listed, opened as a stream, and their failures as typed errors.
+
+A path needs nothing but Python; a URL goes through fsspec and the package of its object store. What these raise
+is told apart here, in one place: who asks is not known, nobody answers, or there is no such file.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from edgecls_device.collecting.class_folder import IGNORED_FOLDERS
+from edgecls_device.errors import (
+    CredentialsError,
+    DataError,
+    EdgeclsError,
+    MissingDependencyError,
+    NetworkError,
+    OptionError,
+)
+from edgecls_device.files import storage_errors
+
+__all__ = ["StoredFile", "is_hidden", "is_url", "list_files", "open_stream", "source_errors"]
+
+READ_BYTES = 4 << 20  # of one request to an object store; a stream keeps one or two of them
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
+_CREDENTIALS_HINTS = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with ~/.aws/credentials "
+    "(aws configure); for a store that is not Amazon's also AWS_ENDPOINT_URL; "
+    "for a public bucket FSSPEC_S3_ANON=true",
+    "gcs": "gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to the key file of "
+    "a service account; for a public bucket FSSPEC_GS_TOKEN=anon",
+}
+_VERSION_KEYS = ("ETag", "etag", "generation", "md5Hash", "mtime", "LastModified", "created")
+"""What file systems call what changes with a file's content, the surest first."""
+
+_UNKNOWN_CALLER = frozenset(
+    {
+        "NoCredentialsError",  # botocore
+        "PartialCredentialsError",
+        "CredentialRetrievalError",
+        "NoAuthTokenError",
+        "ProfileNotFound",
+        "SSOTokenLoadError",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "DefaultCredentialsError",  # google.auth
+        "RefreshError",
+        "GoogleAuthError",
+    }
+)
+_REFUSALS = frozenset({"401", "403"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """A file as its file system lists it.
+
+    Attributes:
+        location: An absolute path, or a URL.
+        below: Its path below the folder that was listed, with ``/``; its name if it was listed itself.
+        size_bytes: Its size.
+        version: What the file system says changes with its content: an ETag, or the time of the last change.
+    """
+
+    location: str
+    below: str
+    size_bytes: int
+    version: str
+
+
+def is_url(location: str | Path) -> bool:
+    """Return whether a location is a URL, such as ``s3://bucket/folder``, and no path."""
+    return "://" in str(location)
+
+
+def is_hidden(below: str) -> bool:
+    """Return whether a path below a folder is one that nobody put there as a photo or shard.
+
+    Such as ``.cache/x``, ``._photo.jpg`` and ``__MACOSX/x``.
+    """
+    *folders, name = below.split("/")
+    return name.startswith(".") or any(
+        folder.startswith(".") or folder.lower() in IGNORED_FOLDERS for folder in folders
+    )
+
+
+def list_files(location: str | Path) -> Iterator[StoredFile]:
+    """Yield the files at any depth below a folder, by path, or the one file that the location names.
+
+    Hidden ones are left out; links are followed, each folder once.
+
+    Raises:
+        DataError: If there is nothing there.
+        OptionError: If no file system is known by that URL.
+        CredentialsError: If an object store does not know or not let in who asks.
+        NetworkError: If it does not answer.
+        MissingDependencyError: If the package for it is not installed.
+        StorageError: If a folder may not be read.
+    """
+    if is_url(location):
+        yield from _list_url(str(location))
+        return
+    path = Path(location).expanduser().resolve()
+    with storage_errors("read", path):
+        if path.is_file():
+            yield _stored(path, path.name)
+            return
+        seen = set[tuple[int, int]]()
+        yield from _list_folder(path, "", seen)
+
+
+@contextmanager
+def open_stream(location: str) -> Iterator[BinaryIO]:
+    """Open a file for reading from its begin to its end; what is read of it fails with typed errors.
+
+    Raises:
+        EdgeclsError: As :func:`list_files` does; also from reads in the block.
+    """
+    with source_errors(location):
+        if not is_url(location):
+            with Path(location).open("rb") as local:
+                yield local
+            return
+        filesystem, path = _filesystem(location)
+        with filesystem.open(path, "rb", block_size=READ_BYTES, cache_type="readahead") as stream:
+            yield stream
+
+
+@contextmanager
+def source_errors(location: str) -> Iterator[None]:
+    """Turn what file systems raise in the block into typed errors that name the location."""
+    if not is_url(location):
+        with storage_errors("read", Path(location)):
+            yield
+        return
+    try:
+        yield
+    except EdgeclsError:
+        raise
+    except Exception as error:
+        typed = _typed(error, location)
+        if typed is None:
+            raise
+        raise typed from error
+
+
+def _list_folder(folder: Path, below: str, seen: set[tuple[int, int]]) -> Iterator[StoredFile]:
+    status = folder.stat()
+    if (status.st_dev, status.st_ino) in seen:
+        return
+    seen.add((status.st_dev, status.st_ino))
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        path, inner = folder / entry.name, f"{below}{entry.name}"
+        if is_hidden(inner):
+            continue
+        if path.is_dir():
+            if entry.name.lower() not in IGNORED_FOLDERS:
+                yield from _list_folder(path, f"{inner}/", seen)
+        elif path.is_file():
+            yield _stored(path, inner)
+
+
+def _stored(path: Path, below: str) -> StoredFile:
+    status = path.stat()
+    return StoredFile(
+        location=str(path),
+        below=below,
+        size_bytes=status.st_size,
+        version=str(status.st_mtime_ns),
+    )
+
+
+def _list_url(url: str) -> Iterator[StoredFile]:
+    with source_errors(url):
+        filesystem, root = _filesystem(url)
+        filesystem.invalidate_cache()
+        details = filesystem.find(root, withdirs=False, detail=True)
+    if not details:
+        message = f"Expected photos or shards at {url!r}, got nothing."
+        raise DataError(message, hint="check bucket and folder, and that you may list them")
+    root = root.rstrip("/")
+    *chain, _ = url.split("::")
+    for path, info in sorted(details.items()):
+        below = path[len(root) :].lstrip("/") or path.rsplit("/", 1)[-1]
+        if is_hidden(below) or info.get("type") == "directory":
+            continue
+        yield StoredFile(
+            location="::".join([*chain, str(filesystem.unstrip_protocol(path))]),
+            below=below,
+            size_bytes=int(info.get("size") or 0),
+            version=_version(info),
+        )
+
+
+def _version(info: dict[str, Any]) -> str:
+    for key in _VERSION_KEYS:
+        if info.get(key):
+            return str(info[key]).strip('"')
+    return ""
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system of a URL, and the path in it."""
+    try:
+        import fsspec
+    except ModuleNotFoundError as error:
+        message = f"Expected the package fsspec for {url!r}, which is not installed."
+        raise MissingDependencyError(
+            message, hint=f"pip install 'edgecls[{_extra(url)}]'"
+        ) from error
+    # A cloud's machines answer in milliseconds who they are; elsewhere nobody does, which takes 9 s by default.
+    os.environ.setdefault("GCE_METADATA_TIMEOUT", "1")
+    os.environ.setdefault("GCE_METADATA_DETECT_RETRIES", "1")
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except ImportError as error:  # of the package for this object store
+        message = f"Expected a package for {url!r}, which is not installed: {error}."
+        raise MissingDependencyError(
+            message, hint=f"pip install 'edgecls[{_extra(url)}]'"
+        ) from error
+    except ValueError as error:
+        message = f"Expected a path, or a URL such as s3://bucket/folder, got {url!r}: {error}."
+        raise OptionError(message, hint="check how the URL begins") from error
+    return filesystem, str(path)
+
+
+def _protocol(url: str) -> str:
+    return url.rsplit("::", 1)[-1].partition("://")[0]
+
+
+def _extra(url: str) -> str:
+    return _EXTRAS.get(_protocol(url), "shards")
+
+
+def _typed(error: Exception, url: str) -> EdgeclsError | None:
+    """Return what a file system's exception means; None for one that is no failure of a file system."""
+    causes = _with_causes(error)
+    names = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
+    if names & _UNKNOWN_CALLER or _is_refused(causes):
+        return _credentials_error(error, url)
+    if isinstance(error, FileNotFoundError):
+        message = f"Expected a file or folder at {url!r}, got nothing."
+        return DataError(message, hint="check bucket and path")
+    module = type(error).__module__.partition(".")[0]
+    if isinstance(error, OSError | EOFError) or module in _NETWORK_MODULES:
+        message = f"Cannot read {url!r}: {_told(error)}."
+        return NetworkError(
+            message, hint="check the network and the endpoint, then repeat the command"
+        )
+    return None
+
+
+_NETWORK_MODULES = frozenset(
+    {"aiohttp", "aiobotocore", "botocore", "gcsfs", "fsspec", "google", "requests"}
+)
+
+
+def _is_refused(causes: list[BaseException]) -> bool:
+    return any(
+        isinstance(cause, PermissionError)
+        or str(getattr(cause, "code", "")) in _REFUSALS
+        or str(getattr(cause, "status", "")) in _REFUSALS
+        for cause in causes
+    )
+
+
+def _with_causes(error: BaseException) -> list[BaseException]:
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
+        causes.append(cause)
+    return causes
+
+
+def _credentials_error(error: Exception, url: str) -> CredentialsError:
+    message = f"Expected credentials that may read {url!r}: {_told(error)}."
+    default = f"give the credentials of {_protocol(url)}:// as fsspec documents them"
+    return CredentialsError(message, hint=_CREDENTIALS_HINTS.get(_extra(url), default))
+
+
+def _told(error: Exception) -> str:
+    lines = (str(error) or type(error).__name__).strip().splitlines()
+    return lines[0][:200].rstrip(".")

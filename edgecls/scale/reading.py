@@ -1,0 +1,82 @@
+"""A piece of work as a stream of photos, whatever it lies in: files, a tar, a row group of a Parquet file."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgecls_device.errors import DataError, StorageError
+from edgecls_device.files import read_bytes
+from edgecls_device.images import MAX_IMAGE_BYTES
+
+from edgecls.scale.filesystems import is_url, list_files, open_stream
+from edgecls.scale.piece import Piece, ShardPhoto
+from edgecls.scale.tar_photos import read_tar
+
+__all__ = ["read_piece"]
+
+
+def read_piece(piece: Piece) -> Iterator[ShardPhoto]:
+    """Yield the photos of a piece in the same order every time, not decoded, one in memory at a time.
+
+    A photo that cannot be read has an ``error``, and the rest goes on.
+
+    Raises:
+        DataError: If the shard is no tar or Parquet file, damaged or cut off, or another one than was listed;
+            the message names it. Photos before the damage were yielded.
+        CredentialsError: If an object store does not know who asks.
+        NetworkError: If it does not answer.
+        MissingDependencyError: If the package to read it is not installed.
+        StorageError: If it may not be read.
+    """
+    if piece.kind == "files":
+        yield from _read_files(piece)
+        return
+    _require_same(piece)
+    if piece.kind == "tar":
+        with open_stream(piece.location) as stream:
+            yield from read_tar(stream, name=piece.location)
+    else:
+        from edgecls.scale.parquet_photos import read_row_group
+
+        yield from read_row_group(piece)
+
+
+def _require_same(piece: Piece) -> None:
+    """Refuse a shard that was replaced since it was listed: results of the two would be mixed."""
+    now = next(iter(list_files(piece.location)), None)
+    if now is None or (now.size_bytes, now.version) != (piece.size_bytes, piece.version):
+        message = f"Expected {piece.location!r} as it was listed, got one that changed since."
+        raise DataError(message, hint="repeat the command when nobody writes the shards any more")
+
+
+def _read_files(piece: Piece) -> Iterator[ShardPhoto]:
+    if is_url(piece.location):
+        from edgecls.scale.url_photos import read_url_files
+
+        yield from read_url_files(piece)
+        return
+    root = Path(piece.location)
+    if not root.is_dir():
+        message = f"Expected a folder of photos, got {str(root)!r}, which is not there any more."
+        raise DataError(message, hint=f"ls {shlex.quote(str(root))}")
+    for below, label in piece.files:
+        data, error = _read(root / below)
+        yield ShardPhoto(key=below, label=label or None, data=data, error=error)
+
+
+def _read(path: Path) -> tuple[bytes, str]:
+    """Return (content, why there is none)."""
+    try:
+        if not path.is_file():  # a pipe would block for ever
+            is_named_oddly = "\\udc" in str(path)  # how such a name was listed
+            return b"", (
+                "its name is not Unicode (UTF-8)"
+                if is_named_oddly
+                else "not a file, or a link to nothing"
+            )
+        if path.stat().st_size > MAX_IMAGE_BYTES:
+            return b"", f"larger than {MAX_IMAGE_BYTES / 1e6:.0f} MB"
+        return read_bytes(path, max_bytes=MAX_IMAGE_BYTES), ""
+    except (OSError, StorageError) as error:
+        cause = error.__cause__ if isinstance(error, StorageError) else error
+        return b"", getattr(cause, "strerror", None) or str(error)
