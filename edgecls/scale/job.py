@@ -1,0 +1,133 @@
+"""A job: one task for all pieces. Its parts are files in a folder, and what is there is not done again."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from edgecls_device.errors import DataError, InterruptedRunError, OptionError
+from edgecls_device.files import read_bytes, write_atomically
+from edgecls_device.lazy import load
+from edgecls_device.records import from_json, to_json
+
+from edgecls.progress import Advance
+from edgecls.scale.executors import Executor
+from edgecls.scale.piece import Piece
+from edgecls.scale.results import JOB_FILE, Job, Results, open_results, part_file
+from edgecls.scale.task import Task
+from edgecls.scale.work import PieceWork
+
+__all__ = ["run_job"]
+
+_MOST_BYTES = 1 << 20
+_MOST_NAMED = 3
+
+
+def run_job(
+    pieces: Sequence[Piece],
+    task: Task,
+    *,
+    results: Path,
+    executor: Executor,
+    on_progress: Advance | None = None,
+) -> Results:
+    """Do a task with all photos of the pieces; return the results.
+
+    The folder gets a ``job.json``, and a ``part-00012.parquet`` for each piece, whole, as soon as it is ready.
+    The same bytes come out whatever the executor, the number of its workers, and how often it was interrupted.
+
+    Args:
+        pieces: All there are, in the order of their index, which counts from 0.
+        task: What to do with each photo.
+        results: The folder. Parts of the same job that are there are kept.
+        executor: Who does it.
+        on_progress: Called with the number of pieces just done; at first with that of the parts that are there.
+
+    Raises:
+        DataError: If pieces cannot be read; all others are done then.
+        EdgeclsError: What the task raised that is wrong with more than a photo.
+        ExecutorError: If the engine gave up.
+        InterruptedRunError: If Ctrl-C stops it.
+        MissingDependencyError: If pyarrow is not installed.
+        OptionError: If the folder holds something else.
+        StorageError: If a file cannot be written; parts before it are kept.
+    """
+    _claim(results, _job(pieces, task))
+    counts = load("edgecls.scale.parquet_parts:counts", extra="shards")
+    missing = [p for p in pieces if counts(results / part_file(p.index)) is None]
+    advance = on_progress or _nowhere
+    advance(len(pieces) - len(missing))
+    unreadable = dict[int, str]()
+    left = len(missing)
+    try:
+        with closing(executor.run(PieceWork(task=task), missing)) as parts:
+            for part in parts:
+                if part.error:
+                    unreadable[part.index] = part.error
+                else:
+                    write_atomically(results / part_file(part.index), part.data)
+                left -= 1
+                advance(1)
+    except KeyboardInterrupt:
+        message = f"stopped by Ctrl-C with {left} of {len(pieces)} pieces left to do"
+        hint = f"what was finished is kept in {results}; repeat the command to go on"
+        raise InterruptedRunError(message, hint=hint) from None
+    if unreadable:
+        raise _unreadable(unreadable, len(pieces))
+    return open_results(results)
+
+
+def _job(pieces: Sequence[Piece], task: Task) -> Job:
+    from edgecls.scale.sources import fingerprint
+
+    if [piece.index for piece in pieces] != list(range(len(pieces))):
+        message = "Expected pieces that are counted from 0, got others."
+        raise OptionError(message, hint="take what find_pieces returns")
+    return Job(
+        task=task.name,
+        task_fingerprint=task.fingerprint,
+        photos_fingerprint=fingerprint(pieces),
+        pieces=len(pieces),
+        columns=tuple(column.name for column in task.columns),
+    )
+
+
+def _nowhere(steps: int = 1) -> None:
+    """Report nothing."""
+
+
+def _claim(results: Path, job: Job) -> None:
+    """Make the folder that of the job, unless it is somebody else's."""
+    path = results / JOB_FILE
+    if path.exists():
+        found = from_json(Job, read_bytes(path, max_bytes=_MOST_BYTES), name=str(path))
+        difference = _difference(found, job)
+        if difference:
+            message = f"Expected the results of this job in {results}, got those of one with {difference}."
+            raise OptionError(message, hint=f"choose another --results, or remove {results}")
+        return
+    if next(results.glob("part-*.parquet"), None) is not None:
+        message = f"Expected a {JOB_FILE} beside the parts in {results}, got none."
+        raise OptionError(message, hint="choose an empty folder for --results")
+    write_atomically(path, to_json(job))
+
+
+def _difference(found: Job, job: Job) -> str:
+    """Say how a job differs from what it should be; "" if it does not."""
+    if found.task != job.task:
+        return f"another task: {found.task} instead of {job.task}"
+    if found.photos_fingerprint != job.photos_fingerprint:
+        return f"other photos ({found.pieces} pieces instead of {job.pieces}, or changed ones)"
+    if found != job:
+        return "another model, other options or another version of edgecls"
+    return ""
+
+
+def _unreadable(errors: dict[int, str], total: int) -> DataError:
+    named = [errors[index].rstrip(".") for index in sorted(errors)]
+    more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    message = (
+        f"Expected to read {total} pieces, got {total - len(named)}: "
+        f"{'; '.join(named[:_MOST_NAMED])}{more}."
+    )
+    hint = "the others are done and kept; mend or remove these, then repeat the command"
+    return DataError(message, hint=hint)

@@ -1,0 +1,111 @@
+"""The results of a job: a folder of parts, read in the order of the pieces, however many there are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from edgecls_device.errors import DataError
+from edgecls_device.files import read_bytes
+from edgecls_device.lazy import load
+from edgecls_device.records import from_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["JOB_FILE", "Job", "Results", "open_results", "part_file"]
+
+JOB_FILE = "job.json"
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """What a folder of results is the results of.
+
+    Attributes:
+        task: Name of the task.
+        task_fingerprint: Hash of the task: models, versions, options.
+        photos_fingerprint: Hash of the pieces: which photos there are, and in which pieces.
+        pieces: How many pieces there are.
+        columns: Names of the columns, without ``key`` and ``error``.
+    """
+
+    kind: ClassVar[str] = "edgecls-job"
+    version: ClassVar[int] = 1
+
+    task: str
+    task_fingerprint: str
+    photos_fingerprint: str
+    pieces: int
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Results:
+    """The finished results of a job.
+
+    Attributes:
+        directory: Where they are.
+        job: What they are the results of.
+        photos: How many photos there are, one in a row.
+        failed: How many of them could not be used; their ``error`` says why, their other columns are None.
+    """
+
+    directory: Path
+    job: Job
+    photos: int
+    failed: int
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator["pa.RecordBatch"]:
+        """Yield all rows in the order of the pieces, at most 1024 in a batch.
+
+        Args:
+            columns: Names of those that are wanted; None for all: ``key``, those of the task, ``error``.
+
+        Raises:
+            StorageError: If a part cannot be read, or is damaged.
+        """
+        read_rows = load("edgecls.scale.parquet_parts:read_rows", extra="shards")
+        for index in range(self.job.pieces):
+            yield from read_rows(self.directory / part_file(index), columns)
+
+    def rows(self, columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+        """Yield each row as a dictionary from column to value, in the order of the pieces.
+
+        Raises:
+            StorageError: If a part cannot be read, or is damaged.
+        """
+        for batch in self.batches(columns):
+            yield from batch.to_pylist()
+
+
+def part_file(index: int) -> str:
+    """Return the name of a part's file."""
+    return f"part-{index:05d}.parquet"
+
+
+def open_results(directory: Path) -> Results:
+    """Return the results in a folder.
+
+    Raises:
+        DataError: If parts are missing.
+        SpecError: If its ``job.json`` is damaged, or from another version.
+        StorageError: If there is none.
+    """
+    counts = load("edgecls.scale.parquet_parts:counts", extra="shards")
+    text = read_bytes(directory / JOB_FILE, max_bytes=_MOST_BYTES)
+    job = from_json(Job, text, name=str(directory / JOB_FILE))
+    found = [counts(directory / part_file(index)) for index in range(job.pieces)]
+    missing = [part_file(index) for index, count in enumerate(found) if count is None]
+    if missing:
+        message = (
+            f"Expected {job.pieces} parts in {directory}, got {len(missing)} less: no {missing[0]}."
+        )
+        raise DataError(message, hint="repeat the command that wrote them; it does the rest")
+    return Results(
+        directory=directory,
+        job=job,
+        photos=sum(photos for photos, _ in found),
+        failed=sum(failed for _, failed in found),
+    )
