@@ -1,0 +1,213 @@
+"""What rank 0 does at a meeting: wait for the others, compare what they say, answer all at once."""
+
+import contextlib
+import errno
+import os
+import socket
+import time
+from typing import Any
+
+from edgecls_device.errors import DistributedError, SpecError
+from edgecls_device.records import from_json
+
+from edgecls.distributed.introduction import Introduction, contradictions
+from edgecls.distributed.membership import Address, Membership
+from edgecls.distributed.wire import Wire, WireError, readable
+
+__all__ = ["listen"]
+
+_LINGER_S = 5.0
+"""After a contradiction: until who comes next is told, too."""
+
+_RETRY_S = 0.2
+_MOST_STRANGERS = 100
+
+
+def listen(
+    membership: Membership, introduction: Introduction
+) -> tuple[dict[int, Wire], tuple[str, ...]]:
+    """Return the connections to the others and the hosts of all, both by rank.
+
+    Raises:
+        DistributedError: If it cannot listen, if some do not come in time, or if one contradicts another.
+    """
+    with contextlib.closing(_Door(membership, introduction)) as door:
+        door.wait()
+        return door.welcome()
+
+
+class _Door:
+    """Where rank 0 listens, who stands there, and who came in."""
+
+    def __init__(self, membership: Membership, introduction: Introduction) -> None:
+        self._membership, self._introduction = membership, introduction
+        self._deadline = time.monotonic() + membership.timeout_s
+        self._listener = _listener(membership.coordinator, self._deadline)
+        self._strangers: list[Wire] = []
+        self._guests: dict[int, tuple[Wire, Introduction]] = {}
+        self._refused: list[Wire] = []
+        self._problems: list[str] = []
+
+    def wait(self) -> None:
+        """Wait until all are there, or until it is clear that there will be no training."""
+        awaited = self._membership.processes - 1
+        while (
+            len(self._guests) + len(self._refused) < awaited
+            and (left := self._deadline - time.monotonic()) > 0
+        ):
+            guests = [wire for wire, _ in self._guests.values()]
+            sources: list[Wire | socket.socket] = [self._listener, *self._strangers, *guests]
+            for source in readable(sources, left):
+                if isinstance(source, Wire):
+                    self._hear(source)
+                else:
+                    self._open()
+
+    def welcome(self) -> tuple[dict[int, Wire], tuple[str, ...]]:
+        """Answer all: let them in, or refuse them.
+
+        Raises:
+            DistributedError: If they are refused.
+        """
+        if reason := self._refusal():
+            message, hint = reason
+            for wire in (*self._refused, *(wire for wire, _ in self._guests.values())):
+                wire.send({"refused": message, "hint": hint})
+            raise DistributedError(message, hint=hint)
+        guests, self._guests = self._guests, {}
+        hosts = [self._introduction.host, *(guests[rank][1].host for rank in sorted(guests))]
+        for wire, _ in guests.values():
+            wire.send({"welcome": hosts})
+        return {rank: guests[rank][0] for rank in sorted(guests)}, tuple(hosts)
+
+    def close(self) -> None:
+        """Stop listening; who was let in stays."""
+        self._listener.close()
+        for wire in (
+            *self._strangers,
+            *self._refused,
+            *(wire for wire, _ in self._guests.values()),
+        ):
+            wire.close()
+
+    def _missing(self) -> list[int]:
+        return [rank for rank in range(1, self._membership.processes) if rank not in self._guests]
+
+    def _open(self) -> None:
+        with contextlib.suppress(OSError):  # it went away already
+            connection, _ = self._listener.accept()
+            self._strangers.append(Wire(connection))
+        for wire in self._strangers[:-_MOST_STRANGERS]:
+            self._drop(wire)
+
+    def _hear(self, wire: Wire) -> None:
+        try:
+            messages = wire.receive()
+            for message in messages:
+                if wire in self._strangers:
+                    self._take(wire, str(message.get("hello")))
+        except WireError:
+            self._drop(wire)
+
+    def _take(self, wire: Wire, hello: str) -> None:
+        try:
+            guest = from_json(Introduction, hello, name="what a process says of itself")
+        except (
+            SpecError
+        ) as error:  # not one of ours, or of another version: the rest goes on waiting
+            wire.send({"refused": error.message, "hint": error.hint})
+            self._drop(wire)
+            return
+        self._strangers.remove(wire)
+        problems = contradictions(self._introduction, guest)
+        if not problems and guest.rank in self._guests:
+            other = self._guests[guest.rank][1]
+            problems = [
+                f"two processes say that they are rank {guest.rank}: on {other.host} and {guest.host}."
+            ]
+        if problems:
+            self._problems += problems
+            self._refused.append(wire)
+            self._deadline = min(self._deadline, time.monotonic() + _LINGER_S)
+        else:
+            self._guests[guest.rank] = (wire, guest)
+
+    def _drop(self, wire: Wire) -> None:
+        wire.close()
+        if wire in self._strangers:
+            self._strangers.remove(wire)
+        self._guests = {rank: one for rank, one in self._guests.items() if one[0] is not wire}
+
+    def _refusal(self) -> tuple[str, str] | None:
+        where, count = self._membership.coordinator, self._membership.processes
+        if self._problems:
+            message = f"Expected {count} processes that agree, but {' '.join(self._problems)}"
+            return (
+                message,
+                "start all of them again: the same edgecls, the same options, each rank once",
+            )
+        if missing := self._missing():
+            names = ", ".join(str(rank) for rank in missing[:20])
+            more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
+            ranks = f"rank{'s' if len(missing) > 1 else ''} {names}{more}"
+            message = (
+                f"Expected {count} processes at {where}, but {ranks} did not "
+                f"come within {self._membership.timeout_s:g} s."
+            )
+            return (
+                message,
+                "start it there, and see that it reaches this address; --timeout waits longer",
+            )
+        return None
+
+
+def _listener(where: Address, deadline: float) -> socket.socket:
+    family, address = _resolved(where, deadline)
+    try:
+        _bound(
+            family, (address[0], where.port + 1, *address[2:])
+        ).close()  # JAX is going to listen there
+        return _bound(family, address)
+    except OSError as error:
+        raise _cannot_listen(where, error) from error
+
+
+def _resolved(where: Address, deadline: float) -> tuple[int, tuple[Any, ...]]:
+    """Return family and address; a name may be known only after a while, as in Kubernetes."""
+    while True:
+        try:
+            found = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            if time.monotonic() >= deadline:
+                message = f"Expected --coordinator with an address of rank 0, got {where}: {error.strerror}."
+                raise DistributedError(message, hint="give a numeric address of rank 0") from error
+            time.sleep(_RETRY_S)
+        else:
+            family, _, _, _, address = found[0]
+            return family, tuple(address)
+
+
+def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _cannot_listen(where: Address, error: OSError) -> DistributedError:
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    message = f"Expected to listen at {where} and the port after it, as rank 0 does, got: {reason}."
+    if error.errno == errno.EADDRINUSE:
+        hint = (
+            "another rank 0, or something else, listens there; give each rank once, or another port"
+        )
+    elif error.errno == errno.EADDRNOTAVAIL:
+        hint = "--coordinator names the machine of rank 0; is this another one, and has it another --rank?"
+    else:
+        hint = "give another port to --coordinator of all processes"
+    return DistributedError(message, hint=hint)
