@@ -14,7 +14,7 @@ from edgecls_bench.cases import Case, plan_cases, spec_of
 from edgecls_bench.comparison import Comparison, Gate
 from edgecls_bench.evaluation import Advance, LabelledPhoto, Verdict, evaluate, workers_for
 from edgecls_bench.gate import check_gate
-from edgecls_bench.machine import describe_machine
+from edgecls_bench.machine import Machine, describe_machine
 from edgecls_bench.summary import summaries
 from edgecls_bench.tally import MAX_CONFUSION_LABELS, MOST_LISTED, Tally
 
@@ -24,6 +24,8 @@ __all__ = [
     "check_askable",
     "check_labels",
     "compare",
+    "comparison_of",
+    "count_outside",
     "reference_of",
 ]
 
@@ -95,31 +97,77 @@ def compare(
         advance=advance,
     )
     inside = _readable(photos, results[: len(photos)])
-    outside = _readable(out_of_set, results[len(photos) :]) if out_of_set else []
+    outside = results[len(photos) :]
     has_classes = photos[0].class_id is not None
     tally = Tally(
         cases, reference, classes=len(labels), has_classes=has_classes, most_listed=most_listed
     )
     _count(tally, inside)
-    if outside:
-        tally.add_outside(_by_case([verdicts for _, verdicts in outside]))
+    count_outside(tally, outside)
     names = tuple(_relative(photo.path, Path(data)) for photo, _ in inside)
-    return Comparison(
-        created=now(),
+    return comparison_of(
+        tally,
+        gate=gate,
+        labels=labels,
         data=str(data),
         split=split,
-        labels=tuple(labels),
-        reference="" if reference is None else cases[reference].artifact.path.name,
-        photos=names if tally.is_listed else (),
-        class_ids=tally.class_ids,
+        photos=names,
         skipped=len(photos) - len(inside),
         out_of_set=str(out_of_set_folder) if out_of_set else "",
-        out_of_set_photos=len(outside),
+        machine=machine,
+    )
+
+
+def comparison_of(
+    tally: Tally,
+    *,
+    gate: Gate | None,
+    labels: Sequence[str],
+    data: str,
+    split: str,
+    photos: Sequence[str],
+    skipped: int,
+    out_of_set: str,
+    machine: Machine,
+    results: str = "",
+) -> Comparison:
+    """Return the record of what was counted.
+
+    Args:
+        tally: All photos.
+        gate: What every case but the reference has to keep of it.
+        labels: The shown labels.
+        data: Where the photos are.
+        split: Which of them: ``test`` or ``all``.
+        photos: What each is called; left out where the tally lists nothing of each photo.
+        skipped: Photos that could not be read.
+        out_of_set: Folder of photos of none of the classes.
+        machine: What it was measured on.
+        results: Folder of Parquet files with what was said of each photo.
+
+    Raises:
+        ValueError: If no photo was counted.
+    """
+    is_listed = tally.is_listed
+    return Comparison(
+        created=now(),
+        data=data,
+        split=split,
+        labels=tuple(labels),
+        reference=""
+        if tally.reference is None
+        else tally.cases[tally.reference].case.artifact.path.name,
+        photos=tuple(photos) if is_listed else (),
+        class_ids=tally.class_ids,
+        skipped=skipped,
+        out_of_set=out_of_set,
+        out_of_set_photos=tally.outside,
         gate=gate,
         machine=machine,
         cases=summaries(tally, gate),
         photos_seen=tally.photos,
-        photos_per_class=() if tally.is_listed else tuple(tally.class_photos.tolist()),
+        photos_per_class=() if is_listed else tuple(tally.class_photos.tolist()),
+        results=results,
     )
 
 
@@ -129,6 +177,18 @@ def _count(tally: Tally, seen: Sequence[tuple[LabelledPhoto, tuple[Verdict, ...]
         _by_case([verdicts for _, verdicts in seen]),
         np.array(class_ids, np.int64) if tally.has_classes else None,
     )
+
+
+def count_outside(
+    tally: Tally, results: Sequence[tuple[Verdict, ...] | ImageError | StorageError]
+) -> None:
+    """Count photos of none of the classes; there may be none.
+
+    Raises:
+        DataError: If none of them can be read.
+    """
+    if results:
+        tally.add_outside(_by_case([seen for _, seen in _readable(results, results)]))
 
 
 def _by_case(verdicts: Sequence[tuple[Verdict, ...]]) -> list[Answers]:

@@ -24,6 +24,7 @@ class Piece:
         size_bytes: Of the shard, and with ``version`` what tells whether it is still the same one.
         version: What the file system says changes with its content: an ETag, or the time of the last change.
         photos: How many there are, if the listing says so; else 0.
+        chosen: Of a shard: places of those that count, rising; empty for all.
     """
 
     index: int
@@ -34,6 +35,7 @@ class Piece:
     size_bytes: int = 0
     version: str = ""
     photos: int = 0
+    chosen: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:

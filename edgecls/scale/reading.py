@@ -28,6 +28,16 @@ def read_piece(piece: Piece) -> Iterator[ShardPhoto]:
         MissingDependencyError: If the package to read it is not installed.
         StorageError: If it may not be read.
     """
+    if not piece.chosen:
+        yield from _read_all(piece)
+        return
+    chosen = frozenset(piece.chosen)
+    for place, photo in enumerate(_read_all(piece)):
+        if place in chosen:
+            yield photo
+
+
+def _read_all(piece: Piece) -> Iterator[ShardPhoto]:
     if piece.kind == "files":
         yield from _read_files(piece)
         return

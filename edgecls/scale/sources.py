@@ -16,7 +16,7 @@ from edgecls.data.parallel import each
 from edgecls.scale.filesystems import StoredFile, is_url, list_files
 from edgecls.scale.piece import Piece
 
-__all__ = ["PHOTOS_PER_PIECE", "find_pieces", "fingerprint", "is_shards"]
+__all__ = ["PHOTOS_PER_PIECE", "file_pieces", "find_pieces", "fingerprint", "is_shards"]
 
 PHOTOS_PER_PIECE = 256
 _FOOTER_THREADS = 8  # mostly waiting for the disk or the network
@@ -84,7 +84,7 @@ def fingerprint(pieces: Sequence[Piece]) -> str:
     """Return a SHA-256, as hex, of where the photos are and in which version."""
     digest = hashlib.sha256()
     for piece in pieces:
-        told = (piece.kind, piece.location, piece.files, piece.row_group)
+        told = (piece.kind, piece.location, piece.files, piece.row_group, piece.chosen)
         digest.update(repr((*told, piece.size_bytes, piece.version)).encode())
     return digest.hexdigest()
 
@@ -98,21 +98,32 @@ def _folder_pieces(folder: Path, photos_per_piece: int) -> tuple[Piece, ...]:
     if not found.photos:
         message = f"Expected photos in the class folders of {str(found.root)!r}, got none."
         raise DataError(message, hint=f"edgecls data check {found.root}")
-    pieces = list[Piece]()
-    for begin in range(0, len(found.photos), photos_per_piece):
-        files = found.photos[begin : begin + photos_per_piece]
-        size_bytes, version = _files_version([file.path for file in files])
+    files = [(file.path, found.labels[file.class_id]) for file in found.photos]
+    return file_pieces(found.root, files, photos_per_piece=photos_per_piece)
+
+
+def file_pieces(
+    root: Path, files: Sequence[tuple[Path, str]], *, photos_per_piece: int = PHOTOS_PER_PIECE
+) -> tuple[Piece, ...]:
+    """Return the pieces of photo files, in the order in which they are given.
+
+    Args:
+        root: The folder they are in.
+        files: Path and label of each; "" for no label.
+        photos_per_piece: How many files make a piece.
+    """
+    pieces: list[Piece] = []
+    for begin in range(0, len(files), photos_per_piece):
+        some = files[begin : begin + photos_per_piece]
+        size_bytes, version = _files_version([path for path, _ in some])
         piece = Piece(
             index=len(pieces),
             kind="files",
-            location=str(found.root),
-            files=tuple(
-                (relative_path(found.root, file.path), found.labels[file.class_id])
-                for file in files
-            ),
+            location=str(root),
+            files=tuple((relative_path(root, path), label) for path, label in some),
             size_bytes=size_bytes,
             version=version,
-            photos=len(files),
+            photos=len(some),
         )
         pieces.append(piece)
     return tuple(pieces)
