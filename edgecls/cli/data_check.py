@@ -1,17 +1,28 @@
 """``edgecls data check``: what is broken, doubled, mislabelled or too small, before training on it."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import click
-from edgecls_device.errors import DataError
+from edgecls_device.errors import DataError, InterruptedRunError
 
+from edgecls.cli.executor_options import Spread, executor_options, results_option
 from edgecls.cli.output import json_option, print_record, print_table
 from edgecls.data.check import check_photos
 from edgecls.data.check_record import DataCheck, Finding, FindingKind
 from edgecls.data.folders import find_photos
+from edgecls.data.gathered import MOST_COMPARED
 from edgecls.data.load import printable
 from edgecls.progress import progress
+from edgecls.scale.check_task import CheckTask
+from edgecls.scale.checking import check_results
+from edgecls.scale.filesystems import is_url
+from edgecls.scale.job import run_job
+from edgecls.scale.piece import Piece
+from edgecls.scale.sources import find_pieces, is_shards
 
 __all__ = ["command"]
 
@@ -35,8 +46,9 @@ ADVICE: dict[FindingKind, str] = {
 
 EPILOG = """\b
 Problems, with exit code 3:
-  few photos, strong imbalance (10:1), the same or nearly the same picture in
-  two classes, files that do not decode or cannot be read.
+  few photos, fewer than two classes, strong imbalance (10:1), the same or
+  nearly the same picture in two classes, files that do not decode or cannot
+  be read, photos without a label.
 Notes, with exit code 0:
   imbalance (3:1), duplicates and near duplicates within a class, tiny
   photos (short side under 64 pixels), ignored files.
@@ -46,11 +58,16 @@ Examples, after edgecls demo:
   edgecls data check runs/demo/photos
   edgecls data check runs/demo/photos --limit 100
   edgecls data check runs/demo/photos --json > check.json
+
+\b
+With your own:
+  edgecls data check shards/ --results checked/
+  edgecls data check s3://bucket/photos --executor ray --address 10.0.0.1:6379
 """
 
 
 @click.command("check", epilog=EPILOG)
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("source")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -58,18 +75,54 @@ Examples, after edgecls demo:
     show_default=True,
     help="Most findings of a kind to print; --json has all.",
 )
+@executor_options
+@results_option
 @json_option
-def command(folder: Path, limit: int, as_json: bool) -> None:
-    """Look through the photos in DIR, which holds one folder per class."""
-    total = len(find_photos(folder).photos)
-    with progress("Looking at photos", total) as advance:
-        check = check_photos(folder, on_progress=advance)
+def command(source: str, limit: int, results: Path | None, as_json: bool, **options: Any) -> None:
+    """Look through the photos in SOURCE: a folder with one folder per class, or shards.
+
+    Shards are *.tar (WebDataset) or *.parquet files: a folder of them, one of them, or a URL such as
+    s3://bucket/photos. Near duplicates are looked for among up to 200,000 photos, exact copies always.
+    """
+    check = _check(source, Spread(**options), results)
     if as_json:
         print_record(check)
     else:
         _print(check, limit)
     if check.problems:
         sys.exit(DataError.exit_code)
+
+
+def _check(source: str, spread: Spread, results: Path | None) -> DataCheck:
+    in_shards = is_shards(source)
+    found = None if in_shards else find_photos(source)
+    if found and not (found.photos and (spread.is_asked or results)):
+        with progress("Looking at photos", len(found.photos)) as advance:
+            return check_photos(found.root, on_progress=advance)
+    root = str(found.root) if found else _place(source)
+    pieces = find_pieces(source)
+    if results is not None:
+        _look(pieces, results, spread)
+        return check_results(pieces, results, root=root, found=found)
+    with TemporaryDirectory(prefix="edgecls-check-") as folder:
+        try:
+            _look(pieces, Path(folder), spread)
+        except (InterruptedRunError, DataError) as error:
+            hint = "nothing was kept; with --results DIR the same command would go on"
+            raise type(error)(error.message, hint=hint) from error
+        return check_results(pieces, Path(folder), root=root, found=found)
+
+
+def _look(pieces: Sequence[Piece], results: Path, spread: Spread) -> None:
+    with (
+        spread.open() as executor,
+        progress("Looking at pieces of the photos", len(pieces)) as advance,
+    ):
+        run_job(pieces, CheckTask(), results=results, executor=executor, on_progress=advance)
+
+
+def _place(source: str) -> str:
+    return source.rstrip("/") if is_url(source) else str(Path(source).expanduser().resolve())
 
 
 def _print(check: DataCheck, limit: int) -> None:
@@ -91,6 +144,10 @@ def _print(check: DataCheck, limit: int) -> None:
         click.echo(
             f"{check.leaking} validation and test photos resemble a training photo: "
             "expect the measured accuracy to be a little too good.\n"
+        )
+    if not check.is_compared:
+        click.echo(
+            f"Only exact copies were looked for: near duplicates are among up to {MOST_COMPARED:,} photos.\n"
         )
     notes = len(check.findings) - len(check.problems)
     click.echo(f"{_count(len(check.problems), 'problem')}, {_count(notes, 'note')}.")

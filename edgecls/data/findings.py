@@ -54,12 +54,15 @@ def find_copies(photos: Gathered) -> Copies:
     is_usable = class_ids != NO_CLASS
     findings = []
     for same in _same_content(photos.hashes):
-        seen = set[int]()
+        classes = set(class_ids[same].tolist()) - {NO_CLASS}
+        seen = (
+            {NO_CLASS} if classes else set[int]()
+        )  # a copy without a label adds nothing to one with
         for place in same:
             is_first[place] = class_ids[place] not in seen
             seen.add(int(class_ids[place]))
         paths = tuple(photos.paths[place] for place in same)
-        if len(seen - {NO_CLASS}) > 1:
+        if len(classes) > 1:
             is_usable[same] = False
             findings.append(Finding(kind="in two classes", severity="problem", paths=paths))
         else:

@@ -43,13 +43,8 @@ class Gathered:
         unlabelled: What those are called that decode and have no label.
     """
 
-    def __init__(self, labels: Sequence[str], *, most_compared: int = MOST_COMPARED) -> None:
-        """Begin with no photo.
-
-        Args:
-            labels: Classes that are known before, which may have no photo.
-            most_compared: Photos up to which thumbnails are kept.
-        """
+    def __init__(self, labels: Sequence[str]) -> None:
+        """Begin with no photo, but with the classes that are known before, which may have none."""
         self.labels = list(labels)
         self.files = Counter[str](dict.fromkeys(labels, 0))
         self.paths: list[str] = []
@@ -59,8 +54,8 @@ class Gathered:
         self.unlabelled: list[str] = []
         self._ids = {label: class_id for class_id, label in enumerate(labels)}
         self._hashes = bytearray()
-        self._most = most_compared
-        self._thumbnails: NDArray[np.uint8] | None = np.empty((most_compared, SIDE, SIDE), np.uint8)
+        shape = (MOST_COMPARED, SIDE, SIDE)  # takes memory only as it is filled
+        self._thumbnails: NDArray[np.uint8] | None = np.empty(shape, np.uint8)
 
     def add(self, photo: LookedPhoto) -> None:
         """Keep what is needed of a photo."""
@@ -106,20 +101,15 @@ class Gathered:
         return self._ids[label]
 
     def _keep_thumbnail(self, place: int, look: Look) -> None:
-        if place >= self._most:
+        if place >= MOST_COMPARED:
             self._thumbnails = None
         if self._thumbnails is not None and look.thumbnail is not None:
             self._thumbnails[place] = look.thumbnail
 
 
-def gather(
-    looks: Iterable[LookedPhoto],
-    labels: Sequence[str] = (),
-    *,
-    most_compared: int = MOST_COMPARED,
-) -> Gathered:
+def gather(looks: Iterable[LookedPhoto], labels: Sequence[str] = ()) -> Gathered:
     """Return what is known of a stream of photos; see :class:`Gathered`."""
-    gathered = Gathered(labels, most_compared=most_compared)
+    gathered = Gathered(labels)
     for photo in looks:
         gathered.add(photo)
     return gathered

@@ -12,7 +12,7 @@ from edgecls_device.images import MAX_IMAGE_BYTES, decode_image
 from edgecls_device.likeness import thumbnail
 from numpy.typing import NDArray
 
-__all__ = ["Look", "LookedPhoto", "Reason", "look_at", "look_at_file", "no_look"]
+__all__ = ["Look", "LookedPhoto", "Reason", "look_at", "look_at_file", "no_look", "read_photo"]
 
 Reason: TypeAlias = Literal["", "undecodable", "unreadable"]
 
@@ -73,13 +73,21 @@ def look_at(data: bytes, *, name: str) -> Look:
 
 def look_at_file(path: Path) -> Look:
     """Look at a photo file."""
-    if not path.is_file():  # a pipe would block for ever
-        return no_look("not a file, or a link to nothing")
+    data, error = read_photo(path)
+    return no_look(error) if error else look_at(data, name=path.name)
+
+
+def read_photo(path: Path) -> tuple[bytes, str]:
+    """Return the content of a photo file, and why there is none; one of them is empty but for an empty file."""
     try:
-        data = read_bytes(path, max_bytes=MAX_IMAGE_BYTES)
-    except StorageError as error:
-        return no_look(error.message)
-    return look_at(data, name=path.name)
+        if not path.is_file():  # a pipe would block for ever
+            return b"", "not a file, or a link to nothing"
+        if path.stat().st_size > MAX_IMAGE_BYTES:
+            return b"", f"larger than {MAX_IMAGE_BYTES / 1e6:.0f} MB"
+        return read_bytes(path, max_bytes=MAX_IMAGE_BYTES), ""
+    except (OSError, StorageError) as error:
+        cause = error.__cause__ if isinstance(error, StorageError) else error
+        return b"", getattr(cause, "strerror", None) or str(error)
 
 
 def no_look(reason: str) -> Look:
