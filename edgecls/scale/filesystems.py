@@ -4,6 +4,7 @@ A path needs nothing but Python; a URL goes through fsspec and the package of it
 is told apart here, in one place: who asks is not known, nobody answers, or there is no such file.
 """
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,15 @@ from edgecls_device.errors import (
 )
 from edgecls_device.files import storage_errors
 
-__all__ = ["StoredFile", "is_hidden", "is_url", "list_files", "open_stream", "source_errors"]
+__all__ = [
+    "StoredFile",
+    "is_hidden",
+    "is_url",
+    "list_files",
+    "open_stream",
+    "source_errors",
+    "stored_file",
+]
 
 READ_BYTES = 4 << 20  # of one request to an object store; a stream keeps one or two of them
 
@@ -53,6 +62,7 @@ _UNKNOWN_CALLER = frozenset(
     }
 )
 _REFUSALS = frozenset({"401", "403"})
+_FILE_SYSTEM_PACKAGES = frozenset({"fsspec", "s3fs", "gcsfs", "adlfs"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +121,26 @@ def list_files(location: str | Path) -> Iterator[StoredFile]:
             return
         seen = set[tuple[int, int]]()
         yield from _list_folder(path, "", seen)
+
+
+def stored_file(location: str) -> StoredFile:
+    """Return how a file is now.
+
+    Raises:
+        EdgeclsError: As :func:`list_files` does.
+    """
+    with source_errors(location):
+        if not is_url(location):
+            return _stored(Path(location), Path(location).name)
+        filesystem, path = _filesystem(location)
+        filesystem.invalidate_cache()
+        info = filesystem.info(path)
+    return StoredFile(
+        location=location,
+        below=path.rsplit("/", 1)[-1],
+        size_bytes=int(info.get("size") or 0),
+        version=_version(info),
+    )
 
 
 @contextmanager
@@ -217,8 +247,9 @@ def _filesystem(url: str) -> tuple[Any, str]:
     # A cloud's machines answer in milliseconds who they are; elsewhere nobody does, which takes 9 s by default.
     os.environ.setdefault("GCE_METADATA_TIMEOUT", "1")
     os.environ.setdefault("GCE_METADATA_DETECT_RETRIES", "1")
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL + 1)  # it also raises what it logs
     try:
-        filesystem, path = fsspec.core.url_to_fs(url)
+        filesystem, path = fsspec.core.url_to_fs(url, **_default_options(url))
     except ImportError as error:  # of the package for this object store
         message = f"Expected a package for {url!r}, which is not installed: {error}."
         raise MissingDependencyError(
@@ -228,6 +259,20 @@ def _filesystem(url: str) -> tuple[Any, str]:
         message = f"Expected a path, or a URL such as s3://bucket/folder, got {url!r}: {error}."
         raise OptionError(message, hint="check how the URL begins") from error
     return filesystem, str(path)
+
+
+def _default_options(url: str) -> dict[str, str]:
+    """Return what a file system is asked for where neither environment nor configuration says anything.
+
+    gcsfs would otherwise go on without credentials, and be refused after many attempts without a word of why.
+    """
+    from fsspec.config import conf
+
+    is_google = _extra(url) == "gcs" and "::" not in url
+    is_configured = any(conf.get(name) for name in ("gs", "gcs"))
+    if is_google and not is_configured and "STORAGE_EMULATOR_HOST" not in os.environ:
+        return {"token": "google_default"}
+    return {}
 
 
 def _protocol(url: str) -> str:
@@ -247,8 +292,7 @@ def _typed(error: Exception, url: str) -> EdgeclsError | None:
     if isinstance(error, FileNotFoundError):
         message = f"Expected a file or folder at {url!r}, got nothing."
         return DataError(message, hint="check bucket and path")
-    module = type(error).__module__.partition(".")[0]
-    if isinstance(error, OSError | EOFError) or module in _NETWORK_MODULES:
+    if isinstance(error, OSError) or _is_raised_in_file_system(error):
         message = f"Cannot read {url!r}: {_told(error)}."
         return NetworkError(
             message, hint="check the network and the endpoint, then repeat the command"
@@ -256,14 +300,21 @@ def _typed(error: Exception, url: str) -> EdgeclsError | None:
     return None
 
 
-_NETWORK_MODULES = frozenset(
-    {"aiohttp", "aiobotocore", "botocore", "gcsfs", "fsspec", "google", "requests"}
-)
+def _is_raised_in_file_system(error: Exception) -> bool:
+    """Return whether a package for file systems raised it; some raise ValueError for what a server answers."""
+    trace = error.__traceback__
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] in _FILE_SYSTEM_PACKAGES:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _is_refused(causes: list[BaseException]) -> bool:
     return any(
         isinstance(cause, PermissionError)
+        or str(cause).startswith("Forbidden")  # gcsfs
         or str(getattr(cause, "code", "")) in _REFUSALS
         or str(getattr(cause, "status", "")) in _REFUSALS
         for cause in causes
