@@ -3,6 +3,7 @@
 python benchmarks/figures/readable.py
 """
 
+import re
 from pathlib import Path
 
 from edgecls_device.files import read_bytes, write_atomically
@@ -25,6 +26,7 @@ PAGES = {
     "recipes": "recipes.md",
     "backbones": "backbones.md",
     "peers": "peers.md",
+    "scale": "scale-figures.md",
 }  # those with a page in docs
 HEAD = """\
 # Measured
@@ -36,12 +38,12 @@ everything anew. What was expected before is in `NOTES.md`. Nothing here is asse
 
 def main() -> None:
     found = {path.stem: path for path in (BENCHMARKS / "results").glob("*.json")}
-    with_page = {name for name in found if name.partition("_")[0] in PAGES}
+    with_page = {name for name in found if re.split("[_-]", name)[0] in PAGES}
     rest = sorted(set(found) - set(ORDER) - with_page)
     names = [name for name in ORDER if name in found] + rest
     parts = [section(found[name]) for name in names]
     links = [f"[docs/{page}](../docs/{page})" for page in PAGES.values()]
-    tail = f"## Recipes, backbones, peers\n\nTheir tables are in {', '.join(links)}.\n"
+    tail = f"## Recipes, backbones, peers, scale\n\nTheir tables are in {', '.join(links)}.\n"
     write_atomically(BENCHMARKS / "RESULTS.md", "\n".join([HEAD, *parts, tail]))
     print(f"wrote {BENCHMARKS / 'RESULTS.md'}")
 

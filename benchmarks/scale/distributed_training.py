@@ -1,0 +1,192 @@
+"""Two processes that train one model beside one process: the same weights, and photos a second.
+
+``edgecls train --distributed`` on synthetic photos, from scratch, over JAX. First the weights: of two
+processes, of one with the same photos per step, and of two of which one was killed in the middle and both
+then resumed. Then the speed: a process held to one core, a process that may use all, and two with a core
+each, in turn, with few epochs and with more. What lies between is the cost of epochs after start-up and
+compiling.
+
+    python benchmarks/scale/distributed_training.py --out benchmarks/results/scale-training.json
+
+About 20 minutes on two cores; with --quick fewer photos, and no speed. With --work a run that was stopped
+goes on.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
+
+from arithmetic import Line, line_through
+from edgecls_bench.machine import Machine
+from edgecls_device.errors import BenchmarkError
+from figure import Row, describe_machine, edgecls, figure_of, show, working_directory
+from inputs import SIZE, Kept, attempts_of, rounds_of, scale_arguments, synthetic_photos
+from launch_group import start_group
+from processes import Ran, Tree, watch
+from sides import disturbed_row, rate_row, ratio_row, start_row
+from weights import largest_difference
+
+BATCH, PROCESSES = 32, 2
+SAME = 1e-5
+LOOK_S, LONGEST_S = 0.02, 900.0
+LAUNCHER = Path(__file__).with_name("launch_group.py")
+ONE_CORE, ALL_CORES, TWO = "1 process, 1 core", "1 process, all cores", "2 processes, 1 core each"
+WAYS = {ONE_CORE: (1, True), ALL_CORES: (1, False), TWO: (PROCESSES, True)}
+"""Name -> processes, and whether each is held to a core."""
+
+
+def main() -> None:
+    parser = scale_arguments("Train with two processes beside one.")
+    options = parser.parse_args()
+    machine = describe_machine()
+    with working_directory(options.work) as work:
+        photos = synthetic_photos(work, 300 if options.quick else 1500)
+        rows = list(weight_rows(photos, 2 if options.quick else 4, work))
+        if not options.quick:
+            rows += speed_rows(photos, work, machine, options)
+    show(figure_of("Training with two processes", machine, rows), options.out)
+
+
+def train_command(photos: Path, out: Path, epochs: int, processes: int) -> list[str]:
+    """Return the command of each process: the batch is that of one device, and all together have the same."""
+    words = ["--backbone", "small_cnn", "--size", str(SIZE), "--epochs", str(epochs)]
+    batch = ["--batch-size", str(BATCH // processes)]
+    return [str(word) for word in edgecls("train", photos, "--out", out, *words, *batch)]
+
+
+def weight_rows(photos: Path, epochs: int, work: Path) -> Iterator[Row]:
+    """Yield how far weights are apart: two processes and one, resumed and not."""
+    runs = {name: work / f"weights-{name}" / "shapes" for name in ("one", "two", "resumed")}
+    for run in runs.values():
+        shutil.rmtree(run, ignore_errors=True)
+    finish(train_command(photos, runs["one"], epochs, 1), 1)
+    finish(train_command(photos, runs["two"], epochs, PROCESSES), PROCESSES)
+    again = train_command(photos, runs["resumed"], epochs, PROCESSES)
+    codes, done = stop_in_the_middle(again, runs["resumed"])
+    finish([*again, "--resume"], PROCESSES)
+    models = {name: run / "model.keras" for name, run in runs.items()}
+    told = json.loads((runs["two"] / "training.json").read_text(encoding="utf-8"))
+    best = max(range(len(told["history"])), key=lambda i: told["history"][i]["val_accuracy"])
+    yield Row(
+        what="weights of 2 processes and of 1: largest difference",
+        value=largest_difference(models["one"], models["two"]),
+        unit="",
+        at_most=SAME,
+        note=f"{epochs} epochs with {BATCH} photos a step; test accuracy {told['test']['accuracy']:.3f}",
+    )
+    yield Row(
+        what="weights resumed and uninterrupted: largest difference",
+        value=largest_difference(models["two"], models["resumed"]),
+        unit="",
+        at_most=0,
+        note=f"killed after {done} epochs, exit codes {', '.join(map(str, codes))}; best epoch {best + 1}",
+    )
+
+
+def finish(command: list[str], processes: int) -> None:
+    """Run a training to its end.
+
+    Raises:
+        BenchmarkError: If one of its processes fails.
+    """
+    sys.stderr.write(f"$ {' '.join(command)} ({processes} processes)\n")
+    codes = [process.wait(LONGEST_S) for process in start_group(command, processes)]
+    if any(codes):
+        message = f"Expected the training to succeed, got exit codes {codes}."
+        raise BenchmarkError(message)
+
+
+def stop_in_the_middle(command: list[str], run: Path) -> tuple[list[int], int]:
+    """Start a training, kill one of its processes after the first epoch; return exit codes and epochs kept.
+
+    Raises:
+        BenchmarkError: If it ended before there was anything to go on from.
+    """
+    group = start_group(command, PROCESSES)
+    checkpoint = run / "checkpoint.npz"
+    while not checkpoint.exists() and group[0].poll() is None:
+        time.sleep(LOOK_S)
+    tree = Tree(group[-1].pid)
+    tree.look()
+    for pid in sorted(tree.alive, reverse=True):
+        os.kill(pid, signal.SIGKILL)
+    codes = [process.wait(LONGEST_S) for process in group]
+    if not checkpoint.exists():
+        message = f"Expected a training that was stopped in the middle, got exit codes {codes}."
+        raise BenchmarkError(message, hint="choose more photos")
+    return codes, epochs_in(checkpoint)
+
+
+def epochs_in(checkpoint: Path) -> int:
+    """Return how many epochs a checkpoint holds."""
+    import numpy as np
+
+    with np.load(checkpoint) as arrays:
+        return len(json.loads(arrays["state"].tobytes())["history"])
+
+
+def speed_rows(photos: Path, work: Path, machine: Machine, options: Namespace) -> Iterator[Row]:
+    """Yield photos a second of one process and of two, in turn."""
+    few, many = 2, 12
+    kept = Kept(work / "scale-training.measured.json", again=options.again)
+    found: dict[str, list[tuple[Ran, Ran]]] = {name: [] for name in WAYS}
+    out = work / "speed" / "shapes"
+    for number in range(rounds_of(options)):
+        for name in WAYS:
+            pair = tuple(
+                kept.ran(
+                    f"{name}, {epochs} epochs, round {number + 1}",
+                    lambda name=name, epochs=epochs: timed(
+                        photos, out, epochs, name, machine, attempts_of(options)
+                    ),
+                )
+                for epochs in (few, many)
+            )
+            found[name].append((pair[0], pair[1]))
+    split = json.loads((out / "training.json").read_text(encoding="utf-8"))["photos"]
+    in_epoch = sum(counts["train"] for counts in split.values())
+    lines = {
+        name: [
+            line_through((few * in_epoch, a.seconds), (many * in_epoch, b.seconds))
+            for a, b in pairs
+        ]
+        for name, pairs in found.items()
+    }
+    yield disturbed_row(ran for pairs in found.values() for pair in pairs for ran in pair)
+    yield from gain_rows(lines)
+
+
+def gain_rows(lines: dict[str, Sequence[Line]]) -> Iterator[Row]:
+    """Yield photos a second, and two processes beside one."""
+    for name, ones in lines.items():
+        yield rate_row(f"{name}: photos trained on, after start-up", ones)
+        yield start_row(f"{name}: start-up and end", ones)
+    photo_s = {name: [line.photo_s for line in ones] for name, ones in lines.items()}
+    for name in (ONE_CORE, ALL_CORES):
+        yield ratio_row(f"speed of {TWO}, of {name}", photo_s[name], photo_s[TWO])
+
+
+def timed(photos: Path, out: Path, epochs: int, name: str, machine: Machine, attempts: int) -> Ran:
+    """Time one training."""
+    processes, is_held = WAYS[name]
+    words: list[str | Path] = [sys.executable, LAUNCHER, "--processes", str(processes)]
+    words += ["--one-core-each"] if is_held else []
+    return watch(
+        [*words, "--", *train_command(photos, out, epochs, processes)],
+        machine=machine,
+        threads=1 if name == ONE_CORE else machine.cores,
+        attempts=attempts,
+        before=lambda: shutil.rmtree(out, ignore_errors=True),
+    )
+
+
+if __name__ == "__main__":
+    main()
