@@ -3,7 +3,7 @@
 ::
 
     runs/pets/  model.keras  spec.json  split.json  training.json  exports/pets.float32.tflite ...
-                compare.json  bench.json  bench/  run.toml  pick.json  report.html  bundles/  logs/
+                compare.json  compare/  bench.json  bench/  run.toml  pick.json  report.html  bundles/  logs/
 """
 
 from dataclasses import dataclass
@@ -68,6 +68,11 @@ class RunDirectory:
     def compare(self) -> Path:
         """Accuracy of the exported files."""
         return self.path / "compare.json"
+
+    @property
+    def comparisons(self) -> Path:
+        """The directory of what was said of each photo, where worker processes compared; a folder for each."""
+        return self.path / "compare"
 
     @property
     def bench(self) -> Path:
