@@ -92,8 +92,8 @@ class _HasDescriptor(Protocol):
 _SourceT = TypeVar("_SourceT", bound=_HasDescriptor)
 
 
-def readable(sources: Iterable[_SourceT], timeout_s: float) -> list[_SourceT]:
-    """Return those that have something to read, waiting for at most ``timeout_s`` until one has."""
+def readable(sources: Iterable[_SourceT], timeout_s: float | None) -> list[_SourceT]:
+    """Return those that have something to read, waiting at most ``timeout_s``, or for ever, until one has."""
     with selectors.DefaultSelector() as selector:
         for source in sources:
             selector.register(source.fileno(), selectors.EVENT_READ, source)

@@ -7,7 +7,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
-import pytest
 from edgecls_device.errors import DistributedError
 from edgecls_device.records import to_json
 
@@ -17,20 +16,6 @@ from edgecls.distributed.meeting import meet
 from edgecls.distributed.membership import Address, Membership
 
 PATIENT_S = 60.0  # never reached; the machine may be busy
-
-
-@pytest.fixture
-def where():
-    """Two ports after each other that nobody listens on."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-        return Address(host="127.0.0.1", port=port)
 
 
 def introduction(rank, processes=2, **changes):

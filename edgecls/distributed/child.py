@@ -1,0 +1,151 @@
+"""The process that trains, as its guard sees it: started, heard, interrupted, ended."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from edgecls_device.errors import SpecError
+from edgecls_device.records import decode
+
+from edgecls.distributed.ending import Ending, EndingKind
+from edgecls.distributed.place import VARIABLE, Place
+from edgecls.distributed.wire import Wire, WireError, readable
+
+__all__ = ["Child"]
+
+_LAST_LINES = 30
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Child:
+    """A command under guard.
+
+    Its standard error goes to a log, for the native code in it, and a copy of ours is what Python writes to. It
+    is in a session of its own, so that a terminal's Ctrl-C reaches it once, through its guard.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        rank: int,
+        hosts: tuple[str, ...],
+        own_host: str,
+        coordinator: str,
+        local_rank: int | None,
+        variables: Mapping[str, str],
+    ) -> None:
+        """Start it.
+
+        Args:
+            command: Program and arguments.
+            rank: See :class:`~edgecls.distributed.place.Place`, as for the three that follow.
+            hosts: By rank.
+            own_host: Numeric.
+            coordinator: Of JAX.
+            local_rank: On this machine.
+            variables: Its environment.
+        """
+        self._rank, self._host = rank, hosts[rank]
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+        ours, theirs = socket.socketpair()
+        lifeline, self._lifeline = os.pipe()
+        errors = os.dup(2)
+        place = Place(
+            guard=os.getpid(),
+            words=theirs.fileno(),
+            lifeline=lifeline,
+            errors=errors,
+            rank=rank,
+            hosts=hosts,
+            own_host=own_host,
+            coordinator=coordinator,
+            local_rank=local_rank,
+        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stderr=self._log,
+                env={**variables, VARIABLE: place.as_text()},
+                pass_fds=(theirs.fileno(), lifeline, errors),
+                start_new_session=True,
+            )
+        except BaseException:
+            ours.close()
+            self._log.close()
+            os.close(self._lifeline)
+            raise
+        finally:
+            theirs.close()
+            os.close(lifeline)
+            os.close(errors)
+        self._wire = Wire(ours)
+        self._is_ended = False
+        self.ending: Ending | None = None
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on: it can be read when the child has said something, or is gone."""
+        return self._wire.fileno()
+
+    def listen(self) -> Ending | None:
+        """Return how it ended, as soon as it has said so or died."""
+        if self.ending is None:
+            try:
+                for message in self._wire.receive():
+                    said = {**message, "rank": self._rank, "host": self._host}
+                    self.ending = decode(Ending, said, "what the child says")
+            except (WireError, SpecError):
+                self.ending = self._death()
+        return self.ending
+
+    def stopped(self, reason: str) -> Ending:
+        """Return how it ends if it is to be stopped, for ``reason``."""
+        return Ending(rank=self._rank, host=self._host, kind="stopped", message=reason)
+
+    def interrupt(self, grace_s: float) -> None:
+        """Ask it to stop, and wait for up to ``grace_s`` for what it says to that."""
+        if self.ending is None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            if readable([self], grace_s):
+                self.listen()
+
+    def let_go(self, grace_s: float) -> None:
+        """Let one that is done end by itself, for up to ``grace_s``; :meth:`end` it else."""
+        self._wire.send({})
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace_s)
+
+    def end(self) -> None:
+        """End it and all that it started, whatever they do; once."""
+        if self._is_ended:
+            return
+        self._is_ended = True
+        with contextlib.suppress(ProcessLookupError):  # all of them have ended
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        """End it and give back its log and connections; closing twice is harmless."""
+        self.end()
+        self._wire.close()
+        self._log.close()
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+
+    def last_words(self) -> str:
+        """Return the last lines of its log."""
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-_LAST_LINES:])
+
+    def _death(self) -> Ending:
+        code = -self._process.wait()
+        kind: EndingKind = "killed" if code in _FROM_OUTSIDE else "died"
+        return Ending(rank=self._rank, host=self._host, kind=kind, code=code)
