@@ -114,7 +114,7 @@ def attempts_of(options: Namespace) -> int:
 
 def photo_sets(options: Namespace, work: Path) -> dict[str, Sizes]:
     """Return name -> few and many photos: synthetic ones, and real ones if they were named."""
-    few, many = (1000, 6000) if options.quick else (2000, 40_000)
+    few, many = (1000, 6000) if options.quick else (2000, 60_000)
     found = {
         f"synthetic, {SIZE} pixels": Sizes(few=synthetic(work, few), many=synthetic(work, many))
     }

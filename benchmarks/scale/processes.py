@@ -119,8 +119,8 @@ def role_of(words: str, *, is_top: bool) -> Role:
     """Return what a process does, by its command line."""
     if is_top:
         return "driver"
-    is_worker = words.startswith("ray::") or "spawn_main" in words or "forkserver" in words
-    return "worker" if is_worker and "resource_tracker" not in words else "engine"
+    is_worker = words.startswith("ray::") or "local_worker" in words or "spawn_main" in words
+    return "worker" if is_worker else "engine"
 
 
 def watch(

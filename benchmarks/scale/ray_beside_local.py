@@ -31,6 +31,7 @@ from sides import (
     processor_row,
     rate_row,
     ratio_row,
+    spent_s,
     start_row,
 )
 
@@ -83,6 +84,9 @@ def rows_of(what: str, pairs: Pairs, sizes: Sizes, workers: int) -> Iterator[Row
         yield rate_row(f"{what}: {name}", lines[name])
     title = f"{what}: time of a photo on Ray, of local's, after start-up"
     yield ratio_row(title, ray, local, at_most=SLOWER)
+    local_s, ray_s = (spent_s(pairs[name]) for name in EXECUTORS)
+    title = f"{what}: processor time of a photo on Ray, of local's"
+    yield ratio_row(title, ray_s, local_s)
     yield million_row(f"{what}, Ray with {workers} workers", lines["ray"], workers)
     for name in EXECUTORS:
         yield start_row(f"{what}: {name}, start-up", lines[name])

@@ -35,6 +35,7 @@ __all__ = [
     "rate_row",
     "ratio_row",
     "share_row",
+    "spent_s",
     "start_row",
 ]
 
@@ -165,8 +166,12 @@ def ratio_row(
 def processor_row(what: str, pairs: Sequence[tuple[Ran, Ran]], sizes: Sizes) -> Row:
     """Return the processor time of a photo after start-up, of all processes together."""
     more = sizes.many.photos - sizes.few.photos
-    spent = [1000 * (many.processor_s - few.processor_s) / more for few, many in pairs]
-    return _row(what, middle_of(spent), "ms")
+    return _row(what, middle_of([1000 * spent / more for spent in spent_s(pairs)]), "ms")
+
+
+def spent_s(pairs: Sequence[tuple[Ran, Ran]]) -> list[float]:
+    """Return the processor time between few and many photos, round by round: others disturb it little."""
+    return [many.processor_s - few.processor_s for few, many in pairs]
 
 
 def memory_row(what: str, peaks: Iterable[int]) -> Row:

@@ -31,6 +31,7 @@ from sides import (
     rate_row,
     ratio_row,
     share_row,
+    spent_s,
     start_row,
 )
 
@@ -113,6 +114,11 @@ def rows_of(what: str, pairs: Pairs, sizes: Sizes, workers: int) -> Iterator[Row
     for name in (ONE, ALL, BARE_ONE, BARE_ALL):
         title = f"{what}: {_named(name, workers)}, processor time of a photo"
         yield processor_row(title, pairs[name], sizes)
+    spent = {name: spent_s(rounds) for name, rounds in pairs.items()}
+    title = f"{what}: {workers} workers of linear, by processor time"
+    yield ratio_row(title, spent[ONE], spent[ALL])
+    title = f"{what}: {_named(ONE, workers)}, speed of the bare loop's by processor time"
+    yield ratio_row(title, spent[BARE_ONE], spent[ONE])
     for name in (ONE, ALL):
         yield start_row(f"{what}: {_named(name, workers)}, start-up", lines[name])
 

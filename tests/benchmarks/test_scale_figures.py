@@ -175,6 +175,7 @@ def test_a_measurement_that_is_kept_is_not_made_again(load, tmp_path):
     [
         ("python edgecls compare a", True, "driver"),
         ("python -c from multiprocessing.spawn import spawn_main; spawn_main(3)", False, "worker"),
+        ("python -c from edgecls.scale.local_worker import main; main(7, 9)", False, "worker"),
         ("ray::MapBatches(PieceWork)", False, "worker"),
         ("python -c from multiprocessing.resource_tracker import main", False, "engine"),
         ("/x/raylet --raylet_socket_name=y", False, "engine"),
