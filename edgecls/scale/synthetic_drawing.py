@@ -161,13 +161,13 @@ def _ground(row: list[int], grounds: tuple[Frame, ...], size: int) -> Frame:
     y, x = row[8] % _OFFSETS, row[9] % _OFFSETS
     v, u = row[10] % _OFFSETS, row[11] % _OFFSETS
     share = 0.12 + row[12] / 200_000
-    light = 125.0 if _is_bright(row) else 5.0
+    light = 155.0 if _is_bright(row) else 5.0
     return np.asarray(
         cv2.addWeighted(
             first[y : y + size, x : x + size],
-            0.5 - share * 0.5,
+            0.36 - share * 0.36,
             second[v : v + size, u : u + size],
-            share * 0.5,
+            share * 0.36,
             light,
         ),
         np.uint8,
@@ -179,7 +179,7 @@ def _is_bright(row: list[int]) -> bool:
 
 
 def _shape_color(row: list[int]) -> tuple[int, int, int]:
-    base = 5 if _is_bright(row) else 150
+    base = 5 if _is_bright(row) else 145
     return base + row[14] % 105, base + row[15] % 105, base + row[16] % 105
 
 

@@ -1,0 +1,86 @@
+"""``edgecls data shards``: a folder of photos as few large files, for object stores and many workers."""
+
+import shlex
+from pathlib import Path
+
+import click
+
+from edgecls.cli.output import json_option, print_record
+
+__all__ = ["command"]
+
+SHOWN = 10
+
+EPILOG = """\b
+Formats:
+  tar       WebDataset: key.jpg, key.cls (number of the class) and key.json
+            (label and path) side by side; programs for WebDataset read it
+  parquet   columns key, label and bytes; needs the extra shards
+
+\b
+What takes shards: edgecls compare --data, edgecls data check and
+edgecls data features; from a disk, from s3:// or gs:// (extras s3, gcs).
+
+\b
+Examples, after edgecls demo:
+  edgecls data shards runs/demo/photos --out runs/shards
+  edgecls data shards runs/demo/photos --out runs/shards-50 --photos-per-shard 50
+  edgecls data shards runs/demo/photos --out runs/parquet --format parquet --json
+"""
+
+
+@click.command("shards", epilog=EPILOG)
+@click.argument("folder", metavar="PHOTOS", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The folder for the shards."
+)
+@click.option(
+    "--photos-per-shard",
+    type=click.IntRange(1, 10**6),
+    default=1000,
+    show_default=True,
+    help="Photos in one file.",
+)
+@click.option(
+    "--format",
+    "shard_format",
+    type=click.Choice(["tar", "parquet"]),
+    default="tar",
+    show_default=True,
+    help="What to write.",
+)
+@json_option
+def command(
+    folder: Path, out: Path, photos_per_shard: int, shard_format: str, as_json: bool
+) -> None:
+    """Pack the photos in PHOTOS, which holds one folder per class, into shards.
+
+    The photos are copied as they are, mixed over the shards; the same photos give the same bytes. The command
+    can be stopped and repeated: shards that are there are not written again.
+    """
+    from edgecls.data.folders import find_photos
+    from edgecls.data.load import printable
+    from edgecls.progress import progress
+    from edgecls.scale.packing import pack_photos
+
+    with progress("Packing photos", len(find_photos(folder).photos)) as advance:
+        done = pack_photos(
+            folder,
+            out,
+            photos_per_shard=photos_per_shard,
+            format="parquet" if shard_format == "parquet" else "tar",
+            on_progress=advance,
+        )
+    if as_json:
+        print_record(done)
+        return
+    for below, reason in list(done.left_out.items())[:SHOWN]:
+        click.echo(f"left out: {printable(below)}: {reason}")
+    if len(done.left_out) > SHOWN:
+        click.echo(f"left out: {len(done.left_out) - SHOWN} more; --json has all")
+    shards = "1 shard" if done.shards == 1 else f"{done.shards} shards"
+    click.echo(
+        f"{done.photos} photos of {len(done.labels)} classes in {shards} "
+        f"({done.size_bytes / 1e6:.1f} MB): {done.folder}"
+    )
+    click.echo(f"next: edgecls data check {shlex.quote(str(out))}")
