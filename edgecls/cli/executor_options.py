@@ -48,11 +48,19 @@ class Spread:
         executor: ``--executor``; None if it was not given.
         address: ``--address``.
         workers: ``--workers``.
+
+    Raises:
+        OptionError: If they contradict each other.
     """
 
     executor: ExecutorName | None
     address: str | None
     workers: int | None
+
+    def __post_init__(self) -> None:
+        if self.address is not None and self.executor != "ray":
+            message = f"Expected --address with --executor ray, got {self.address!r} without it."
+            raise OptionError(message, hint="add --executor ray, or leave --address out")
 
     @property
     def is_asked(self) -> bool:
@@ -65,11 +73,7 @@ class Spread:
         Raises:
             ExecutorError: If the engine cannot be reached.
             MissingDependencyError: If a package that it needs is not installed.
-            OptionError: If the options contradict each other.
         """
-        if self.address is not None and self.executor != "ray":
-            message = f"Expected --address with --executor ray, got {self.address!r} without it."
-            raise OptionError(message, hint="add --executor ray, or leave --address out")
         return open_executor(self.executor or "local", address=self.address, workers=self.workers)
 
 

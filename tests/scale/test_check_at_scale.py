@@ -212,6 +212,13 @@ def test_a_folder_over_two_processes_gives_what_one_gives(photos, edgecls):  # n
     assert json.loads(out) == json.loads(edgecls("data", "check", photos, "--json")[1])
 
 
+def test_an_address_without_its_executor_is_refused_before_any_work(tmp_path, edgecls):  # noqa: F811
+    code, out, err = edgecls("data", "check", tmp_path / "nowhere", "--address", "127.0.0.1:6379")
+    assert code == 2
+    assert out == ""
+    assert "--executor ray" in err
+
+
 def test_a_shard_that_cannot_be_read_is_named_and_what_would_keep_the_rest(
     picture,  # noqa: F811
     tmp_path,
