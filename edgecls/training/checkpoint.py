@@ -3,6 +3,7 @@
 It is written whole or not at all after every epoch, and holds only arrays and JSON: reading it runs no code.
 """
 
+import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from edgecls_device.files import storage_errors, writing
 from edgecls_device.records import from_json, to_json
 from numpy.typing import NDArray
 
+from edgecls.distributed.group import ALONE, Group
 from edgecls.training.record import Epoch
 
 __all__ = ["Checkpoint", "CheckpointState", "read_checkpoint", "write_checkpoint"]
@@ -75,20 +77,22 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         np.savez(file, **arrays)
 
 
-def read_checkpoint(path: Path, key: str) -> Checkpoint:
-    """Read the checkpoint of the training with this key.
+def read_checkpoint(path: Path, key: str, group: Group = ALONE) -> Checkpoint:
+    """Read the checkpoint of the training with this key; process 0 reads it for all.
 
     Raises:
+        DistributedError: If another process is lost.
         OptionError: If it is of a training with other settings, photos or split.
         StorageError: If it cannot be read.
         TrainingError: If it is damaged.
     """
+    data = np.zeros(0, np.uint8)
+    if group.rank == 0:
+        with storage_errors("read", path):
+            data = np.frombuffer(path.read_bytes(), np.uint8)
+    (data,) = group.broadcast([data])
     try:
-        with (
-            storage_errors("read", path),
-            path.open("rb") as raw,
-            np.load(raw, allow_pickle=False) as file,
-        ):
+        with np.load(io.BytesIO(data.tobytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         state = from_json(CheckpointState, arrays["state"].tobytes(), name=str(path))
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile, SpecError) as error:

@@ -1,7 +1,8 @@
 """Training through the network itself, with augmentation: the top blocks of a backbone, or all from scratch.
 
 After every epoch a checkpoint is written. The order of photos and their augmentation depend only on the
-seed and the epoch, so a training that was stopped goes on as if it had not been.
+seed, the epoch and the place in its order, so a training that was stopped goes on as if it had not been, and
+several processes train as one would with the same number of photos per step.
 """
 
 import math
@@ -16,6 +17,7 @@ from edgecls_device.errors import OptionError, TrainingError
 from edgecls_export.confidence import cross_entropy
 from numpy.typing import NDArray
 
+from edgecls.distributed.group import ALONE, Group
 from edgecls.progress import Advance
 from edgecls.training.augmentation import augmentation
 from edgecls.training.backbones import Backbone, blocks_of
@@ -25,11 +27,13 @@ from edgecls.training.checkpoint import (
     read_checkpoint,
     write_checkpoint,
 )
+from edgecls.training.epoch_order import epoch_order, steps_of
 from edgecls.training.head import class_weights
-from edgecls.training.keras_classifier import predict
+from edgecls.training.learner import Learner
 from edgecls.training.pictures import Pictures
-from edgecls.training.quiet_keras import import_keras, import_tensorflow
+from edgecls.training.quiet_keras import import_keras
 from edgecls.training.record import Epoch
+from edgecls.training.sharing import shared_scores
 
 __all__ = ["EndToEndOptions", "LabelledPaths", "train_end_to_end", "unfreeze"]
 
@@ -56,11 +60,11 @@ class EndToEndOptions:
 
     Attributes:
         epochs: Passes over the training photos.
-        batch_size: Photos per step.
+        batch_size: Photos per step, of all devices together.
         seed: What order and augmentation are drawn from.
         learning_rate: Highest one; it rises first and falls to 0.
         keeps_start: Whether the weights it starts from may turn out to be the best.
-        checkpoint: Where to keep the state after each epoch.
+        checkpoint: Where process 0 keeps the state after each epoch.
         key: Of this training; see :class:`~edgecls.training.checkpoint.CheckpointState`.
         is_resumed: Whether to go on from the checkpoint.
     """
@@ -101,6 +105,7 @@ def train_end_to_end(
     val: LabelledPaths,
     options: EndToEndOptions,
     *,
+    group: Group = ALONE,
     on_epoch: Callable[[Epoch], None] | None = None,
     show_epoch: Callable[[int], AbstractContextManager[Advance]] | None = None,
 ) -> CheckpointState:
@@ -114,17 +119,19 @@ def train_end_to_end(
         train: Photos to learn from.
         val: Photos to choose the best epoch with.
         options: How.
+        group: The processes that train together; all of them call this, and all get the same weights.
         on_epoch: Called after each epoch, when its checkpoint is written.
         show_epoch: Gives the progress of an epoch, by its number; it counts photos.
 
     Raises:
+        DistributedError: If another process is lost.
         OptionError: If a checkpoint to go on from is of another training.
         StorageError: If a checkpoint cannot be written or read.
         TrainingError: If the loss is no longer a number, or the checkpoint is damaged.
     """
-    session = _Session(model, pictures, train, val, options)
+    session = _Session(model, pictures, train, val, options, group)
     if options.is_resumed:
-        session.restore(read_checkpoint(options.checkpoint, options.key))
+        session.restore(read_checkpoint(options.checkpoint, options.key, group))
     for number in range(len(session.state.history) + 1, options.epochs + 1):
         with show_epoch(number) if show_epoch else nullcontext() as advance:
             epoch = session.run_epoch(number, advance)
@@ -135,7 +142,7 @@ def train_end_to_end(
 
 
 class _Session:
-    """A training under way: the model, its optimizer, and the best weights so far."""
+    """A training under way: the model, the copy of it that learns, and the best weights so far."""
 
     def __init__(
         self,
@@ -144,25 +151,21 @@ class _Session:
         train: LabelledPaths,
         val: LabelledPaths,
         options: EndToEndOptions,
+        group: Group,
     ) -> None:
-        keras = import_keras()
-        self.model, self.pictures = model, pictures
+        self.model, self.pictures, self.group = model, pictures, group
         self.train, self.val, self.options = train, val, options
         self.weights = class_weights(train.class_ids, model.output_shape[-1])
-        self.optimizer = keras.optimizers.Adam(options.learning_rate, clipnorm=1.0)
-        self.optimizer.build(model.trainable_variables)
+        self.learner = Learner(model, group, learning_rate=options.learning_rate)
         self.best: Sequence[NDArray[Any]] = model.get_weights()
         accuracy, loss = -1.0, math.inf
         if options.keeps_start and not options.is_resumed:
             accuracy, loss = self._validate()
         self.state = CheckpointState(key=options.key, best_accuracy=accuracy, best_loss=loss)
-        self._step = _compiled_step(model, self.optimizer)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         try:
-            self.model.set_weights(checkpoint.weights)
-            for variable, value in zip(self.optimizer.variables, checkpoint.optimizer, strict=True):
-                variable.assign(value)
+            self.learner.restore(checkpoint.weights, checkpoint.optimizer)
         except ValueError as error:
             message = "Expected a checkpoint that fits the model, got another one."
             raise TrainingError(message, hint="repeat the command without --resume") from error
@@ -170,6 +173,8 @@ class _Session:
 
     def run_epoch(self, number: int, advance: Advance | None) -> Epoch:
         loss, accuracy = self._pass_over(number, advance)
+        weights = self.learner.weights()
+        self.model.set_weights(weights)
         val_accuracy, val_loss = self._validate()
         epoch = Epoch(
             stage="fine-tune",
@@ -181,47 +186,50 @@ class _Session:
         )
         state = replace(self.state, history=(*self.state.history, epoch))
         if (val_accuracy, -val_loss) > (state.best_accuracy, -state.best_loss):
-            self.best = self.model.get_weights()
+            self.best = weights
             state = replace(
                 state, best_epoch=number, best_accuracy=val_accuracy, best_loss=val_loss
             )
         self.state = state
-        write_checkpoint(
-            self.options.checkpoint,
-            Checkpoint(
-                state=state,
-                weights=self.model.get_weights(),
-                optimizer=[np.asarray(variable) for variable in self.optimizer.variables],
-                best=self.best,
-            ),
-        )
+        optimizer = self.learner.optimizer_state()
+        if self.group.rank == 0:
+            checkpoint = Checkpoint(
+                state=state, weights=weights, optimizer=optimizer, best=self.best
+            )
+            write_checkpoint(self.options.checkpoint, checkpoint)
         return epoch
 
     def _pass_over(self, number: int, advance: Advance | None) -> tuple[float, float]:
-        size, total = self.options.batch_size, len(self.train.paths)
-        order = np.random.default_rng([self.options.seed, number]).permutation(total)
-        paths = [self.train.paths[i] for i in order]
-        change = augmentation(self.options.seed, number)
-        loss_sum, right = 0.0, 0
-        steps = math.ceil(total / size)
-        batches = self.pictures.batches(paths, size, change=change)
+        """Return mean loss and accuracy of an epoch; photos that fill its last batch count once more."""
+        options, total = self.options, len(self.train.paths)
+        seed = (options.seed, number)
+        order = epoch_order(total, options.batch_size, self.group, seed)
+        change = augmentation(options.seed, number)
+        batches = self.pictures.batches(
+            [self.train.paths[i] for i in order.photos],
+            order.part,
+            change=lambda pixels, i: change(pixels, int(order.places[i])),
+        )
+        class_ids = self.train.class_ids[order.photos]
+        steps = steps_of(total, options.batch_size)
+        self.learner.begin(seed)
+        loss = accuracy = math.nan
         for step, pixels in enumerate(batches):
-            class_ids = self.train.class_ids[order[step * size : step * size + len(pixels)]]
-            done = ((number - 1) * steps + step) / (self.options.epochs * steps)
-            self.optimizer.learning_rate = _rate(self.options.learning_rate, done)
-            loss, hits = self._step(pixels.astype(np.float32), class_ids, self.weights[class_ids])
-            loss_sum, right = loss_sum + float(loss) * len(pixels), right + int(hits)
-            if not math.isfinite(loss_sum):
-                message = f"Expected a loss that is a number, got {float(loss)} in epoch {number}."
+            ids = class_ids[step * order.part :][: order.part]
+            done = ((number - 1) * steps + step) / (options.epochs * steps)
+            rate = _rate(options.learning_rate, done)
+            loss, accuracy = self.learner.step(pixels, ids, self.weights[ids], learning_rate=rate)
+            if not math.isfinite(loss):
+                message = f"Expected a loss that is a number, got {loss} in epoch {number}."
                 raise TrainingError(message, hint="train with a larger --batch-size")
             if advance is not None:
-                advance(len(pixels))
-        return loss_sum / total, right / total
+                advance(min(options.batch_size, total - step * options.batch_size))
+        return loss, accuracy
 
     def _validate(self) -> tuple[float, float]:
         """Return accuracy and loss on the validation photos."""
-        batches = self.pictures.batches(self.val.paths, self.options.batch_size)
-        scores = predict(self.model, batches)
+        size = len(self.group.share(self.options.batch_size))
+        scores = shared_scores(self.model, self.pictures, self.val.paths, size, self.group)
         accuracy = float((scores.argmax(axis=1) == self.val.class_ids).mean())
         return accuracy, cross_entropy(scores, self.val.class_ids)
 
@@ -231,24 +239,3 @@ def _rate(highest: float, done: float) -> float:
     if done < _WARMUP:
         return highest * (0.1 + 0.9 * done / _WARMUP)
     return highest * 0.5 * (1 + math.cos(math.pi * (done - _WARMUP) / (1 - _WARMUP)))
-
-
-def _compiled_step(model: Any, optimizer: Any) -> Any:
-    tf, keras = import_tensorflow(), import_keras()
-    body = keras.Model(model.input, model.get_layer("scores").input)
-    signature = [
-        tf.TensorSpec((None, *model.input_shape[1:]), tf.float32),
-        tf.TensorSpec((None,), tf.int64),
-        tf.TensorSpec((None,), tf.float32),
-    ]
-
-    def step(pixels: Any, class_ids: Any, weights: Any) -> Any:
-        with tf.GradientTape() as tape:
-            logits = body(pixels, training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(class_ids, logits)
-            loss = tf.reduce_mean(losses * weights)
-        optimizer.apply(tape.gradient(loss, body.trainable_variables), body.trainable_variables)
-        hits = tf.math.count_nonzero(tf.argmax(logits, axis=1) == class_ids)
-        return loss, hits
-
-    return tf.function(step, input_signature=signature)

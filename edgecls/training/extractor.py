@@ -1,20 +1,22 @@
 """The frozen backbone as a function from pixels to features, on the fastest runtime at hand.
 
 A float TFLite copy of the backbone is twice as fast as TensorFlow here (see benchmarks/NOTES.md) and is
-kept beside the features. It must give what Keras gives, or TensorFlow is used.
+kept beside the features. It must give what Keras gives, or Keras is used; so it is on JAX, which makes no copy.
 """
 
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
 from edgecls_device.backends.protocol import Backend, BackendOptions
-from edgecls_device.backends.table import installed_backends, open_backend
-from edgecls_device.errors import EdgeclsError, StorageError
+from edgecls_device.backends.table import choose_backend, installed_backends, open_backend
+from edgecls_device.errors import ArtifactError, EdgeclsError, ExportError, StorageError
 from edgecls_device.files import read_bytes, write_atomically
 from edgecls_device.golden import golden_inputs
 from edgecls_device.native_output import captured_stderr
@@ -25,9 +27,15 @@ from edgecls_device.spec import Preprocessing
 from numpy.typing import NDArray
 
 from edgecls.progress import say
-from edgecls.training.quiet_keras import import_tensorflow
+from edgecls.training.quiet_keras import import_tensorflow, keras_backend
 
-__all__ = ["Extractor", "extractor_fingerprint", "open_extractor", "weights_fingerprint"]
+__all__ = [
+    "Extractor",
+    "extractor_fingerprint",
+    "open_extractor",
+    "portable_copy",
+    "weights_fingerprint",
+]
 
 Extractor: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """``(height, width, 3)`` uint8 RGB -> ``(features,)`` float32; callable from several threads."""
@@ -72,8 +80,8 @@ def open_extractor(model: Any, copy: Path, *, threads: int) -> Extractor:
     Raises:
         StorageError: If the copy cannot be written.
     """
-    slow = _tensorflow_extractor(model)
-    runtimes = installed_backends("tflite")
+    slow = _keras_extractor(model)
+    runtimes = installed_backends("tflite") if keras_backend() == "tensorflow" else ()
     if not runtimes:
         return slow
     try:
@@ -88,6 +96,29 @@ def open_extractor(model: Any, copy: Path, *, threads: int) -> Extractor:
     copy.unlink(missing_ok=True)
     say(f"note: the fast copy of the backbone is not used, since {reason}")
     return slow
+
+
+def portable_copy(model: Any, copy: Path) -> tuple[str, bytes]:
+    """Return a runtime and the float TFLite file on which it gives the features of ``model``.
+
+    Args:
+        model: The Keras backbone, as for :func:`open_extractor`.
+        copy: Where the file is kept, made if it is not there, or not the backbone.
+
+    Raises:
+        ExportError: If it gives other features than Keras.
+        MissingDependencyError: If no runtime for it is installed.
+        StorageError: If it cannot be written.
+    """
+    runtime = choose_backend("tflite")
+    for _ in range(2):  # what was kept, and a new one
+        data = _tflite_copy(model, copy)
+        with suppress(ArtifactError):
+            if _agree(_tflite_extractor(data, runtime, 1), model):
+                return runtime, data
+        copy.unlink(missing_ok=True)
+    message = f"Expected a copy of the backbone with its features, got other ones on {runtime}."
+    raise ExportError(message, hint="choose another --backbone")
 
 
 def _tflite_extractor(data: bytes, runtime: str, threads: int) -> Extractor:
@@ -106,14 +137,13 @@ def _tflite_extractor(data: bytes, runtime: str, threads: int) -> Extractor:
     return extract
 
 
-def _tensorflow_extractor(model: Any) -> Extractor:
-    tf = import_tensorflow()
-    signature = [tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)]
-    function = tf.function(lambda x: model(x, training=False), input_signature=signature)
+def _keras_extractor(model: Any) -> Extractor:
+    alone = Lock()  # Keras is for one thread at a time; it uses all cores by itself
 
     def extract(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        features = function(pixels[np.newaxis].astype(np.float32))
-        return np.asarray(features, np.float32).reshape(-1)
+        batch = pixels[np.newaxis].astype(np.float32)
+        with alone:
+            return np.asarray(model.predict_on_batch(batch), np.float32).reshape(-1)
 
     return extract
 

@@ -46,12 +46,17 @@ def with_scores(model: Any) -> Any:
 def predict(model: Any, batches: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
     """Return the model's probabilities for pictures, shape ``(pictures, classes)``, float32.
 
+    A last batch that is smaller is filled up first, as every size of a batch is compiled by itself.
+
     Args:
         model: The classifier.
         batches: Each ``(batch, height, width, 3)``, uint8, RGB; at least one.
     """
-    rows = [np.asarray(model.predict_on_batch(batch.astype(np.float32))) for batch in batches]
-    return np.asarray(np.concatenate(rows), np.float32)
+    rows: list[NDArray[np.float32]] = []
+    for batch in batches:
+        full = np.resize(batch, (max(len(batch), len(rows[0]) if rows else 0), *batch.shape[1:]))
+        rows.append(np.asarray(model.predict_on_batch(full.astype(np.float32)))[: len(batch)])
+    return np.concatenate(rows)
 
 
 def golden_samples(model: Any, *, seed: int = 0) -> GoldenSamples:

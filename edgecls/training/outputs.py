@@ -18,10 +18,13 @@ from edgecls.run_directory import RunDirectory
 from edgecls.training.keras_classifier import save_model
 from edgecls.training.record import TrainingRecord
 
-__all__ = ["PACKAGES", "open_run", "write_run"]
+__all__ = ["PACKAGES", "PACKAGES_OF_JAX", "open_run", "write_run"]
 
 PACKAGES = ("edgecls", "tensorflow", "keras", "numpy", "opencv-python-headless", "opencv-python")
 """Packages that decide about a model."""
+
+PACKAGES_OF_JAX = ("jax", "jaxlib")
+"""Further ones, where Keras runs on JAX."""
 
 
 @contextmanager

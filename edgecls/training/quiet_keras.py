@@ -1,27 +1,39 @@
-"""The one place of the workstation that imports TensorFlow: quietly, and with Keras on top of it.
+"""The one place of the workstation that imports Keras: quietly, and on the backend that this process is for.
 
-TensorFlow announces CPU features and plug-ins from C++ before any setting in Python can stop it, so the
-settings are made first and what still comes is held back.
+That is TensorFlow, which the exporters need; a process that trains together with others is told to take JAX
+by whoever starts it. TensorFlow announces CPU features and plug-ins from C++ before any setting in Python can
+stop it, so the settings are made first and what still comes is held back.
 """
 
 import os
 import sys
-from typing import Any
+from typing import Any, Literal
 
 from edgecls_device.lazy import load
 from edgecls_device.native_output import captured_stderr
 
-__all__ = ["import_keras", "import_tensorflow"]
+__all__ = ["BACKEND_VARIABLE", "import_keras", "import_tensorflow", "keras_backend"]
+
+BACKEND_VARIABLE = "EDGECLS_KERAS_BACKEND"
+"""Environment variable that is ``jax`` in a process that trains together with others."""
+
+
+def keras_backend() -> Literal["jax", "tensorflow"]:
+    """Return what Keras runs on in this process."""
+    return "jax" if os.environ.get(BACKEND_VARIABLE) == "jax" else "tensorflow"
 
 
 def import_keras() -> Any:
-    """Return the ``keras`` module, running on TensorFlow.
+    """Return the ``keras`` module, running on TensorFlow, or on JAX where this process was told so.
 
     Raises:
-        MissingDependencyError: If TensorFlow or Keras is not installed.
+        MissingDependencyError: If Keras, or what it runs on, is not installed.
     """
-    import_tensorflow()
-    load("keras:__version__", extra="train")
+    if keras_backend() == "jax":
+        _import_quietly("jax", extra="distributed")
+    else:
+        import_tensorflow()
+    _import_quietly("keras", extra="train")
     return sys.modules["keras"]
 
 
@@ -31,9 +43,13 @@ def import_tensorflow() -> Any:
     Raises:
         MissingDependencyError: If it is not installed.
     """
-    if "tensorflow" not in sys.modules:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        os.environ["KERAS_BACKEND"] = "tensorflow"  # the exporters know no other
-        with captured_stderr():
-            load("tensorflow:__version__", extra="train")
+    _import_quietly("tensorflow", extra="train")
     return sys.modules["tensorflow"]
+
+
+def _import_quietly(package: str, *, extra: str) -> None:
+    if package not in sys.modules:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ["KERAS_BACKEND"] = keras_backend()  # whatever a user has set for other programs
+        with captured_stderr():
+            load(f"{package}:__version__", extra=extra)

@@ -34,7 +34,8 @@ class TrainingSettings:
         seed: What every random choice is drawn from.
         resize: How a photo becomes the input size.
         size: Input height and width in pixels; None for the backbone's own.
-        batch_size: Photos per step.
+        batch_size: Photos per step on each device.
+        devices: Of all processes that train together.
 
     Raises:
         OptionError: If one of them cannot be honoured.
@@ -47,6 +48,7 @@ class TrainingSettings:
     resize: ResizeRule = "crop"
     size: int | None = None
     batch_size: int = 32
+    devices: int = 1
 
     def __post_init__(self) -> None:
         entry = backbone_named(self.backbone)
@@ -88,7 +90,7 @@ class TrainingSettings:
         return default if self.epochs is None else self.epochs
 
     def as_text(self) -> dict[str, str]:
-        """Return every option by name, defaults filled in, as text."""
+        """Return every option by name, defaults filled in, as text; the batch is that of all devices."""
         epochs = self.end_to_end_epochs if self.is_end_to_end else self.head_epochs
         return {
             "backbone": self.backbone,
@@ -97,8 +99,13 @@ class TrainingSettings:
             "seed": str(self.seed),
             "resize": self.resize,
             "size": str(self.preprocessing.height),
-            "batch_size": str(self.batch_size),
+            "batch_size": str(self.global_batch_size),
         }
+
+    @property
+    def global_batch_size(self) -> int:
+        """Photos per step on all devices together: what decides about the result, however they are divided."""
+        return self.batch_size * self.devices
 
     @property
     def is_end_to_end(self) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,15 @@ import numpy as np
 from edgecls_device.arrays import Scores
 from edgecls_device.errors import InterruptedRunError
 from edgecls_device.postprocessing import softmax
+from numpy.typing import NDArray
 
-from edgecls.data.load import PhotoSet
+from edgecls.data.load import Photo, PhotoSet
 from edgecls.data.parallel import cores
 from edgecls.data.split_record import Split, SplitName
+from edgecls.distributed.group import ALONE, Group
 from edgecls.progress import progress, say
 from edgecls.run_directory import RunDirectory
+from edgecls.scale.extracting import OpenExecutor, features_over, features_task
 from edgecls.training.end_to_end import (
     FINE_TUNE_RATE,
     SCRATCH_RATE,
@@ -27,11 +30,12 @@ from edgecls.training.end_to_end import (
 from edgecls.training.extractor import extractor_fingerprint, open_extractor
 from edgecls.training.feature_cache import FeatureCache
 from edgecls.training.features import PhotoFeatures, compute_features
-from edgecls.training.head import Examples, HeadOptions, train_head
+from edgecls.training.head import Examples, Head, HeadOptions, train_head
 from edgecls.training.keras_classifier import classifier, predict
 from edgecls.training.pictures import Pictures
 from edgecls.training.record import Epoch
 from edgecls.training.settings import TrainingSettings
+from edgecls.training.sharing import shared_features, shared_undecodable
 
 __all__ = ["Trained", "features_of", "train_on_features", "train_through", "unreadable"]
 
@@ -54,7 +58,13 @@ class Trained:
 
 
 def features_of(
-    photo_set: PhotoSet, backbone: Any, settings: TrainingSettings, cache: Path
+    photo_set: PhotoSet,
+    backbone: Any,
+    settings: TrainingSettings,
+    cache: Path,
+    *,
+    group: Group = ALONE,
+    executor: OpenExecutor | None = None,
 ) -> PhotoFeatures:
     """Return the features of all photos, from the cache where they are known.
 
@@ -63,54 +73,95 @@ def features_of(
         backbone: The Keras backbone, with its weights.
         settings: Of the training.
         cache: The directory of cached features.
+        group: The processes; each computes its part, and all get all.
+        executor: Opens workers that compute what is missing; by default threads of this process do.
 
     Raises:
+        DistributedError: If another process is lost.
+        ExecutorError: If the workers cannot be reached, or cannot read the photos.
         StorageError: If the cache cannot be written.
     """
     rule = settings.preprocessing
     name = f"{settings.backbone}-{extractor_fingerprint(settings.backbone, backbone, rule)}"
-    with (
-        FeatureCache(cache / f"{name}.sqlite", length=backbone.output_shape[-1]) as store,
-        progress("Computing features", len(photo_set.photos)) as advance,
-    ):
-        return compute_features(
-            photo_set.photos,
-            store,
-            rule,
-            lambda: open_extractor(backbone, cache / f"{name}.tflite", threads=cores()),
-            threads=cores(),
-            on_progress=advance,
-        )
+    copy = cache / f"{name}.tflite"
+
+    def compute(photos: Sequence[Photo]) -> PhotoFeatures:
+        with (
+            FeatureCache(cache / f"{name}.sqlite", length=backbone.output_shape[-1]) as store,
+            progress("Computing features", len(photos)) as advance,
+        ):
+            if executor is not None:
+                return features_over(
+                    executor,
+                    photos,
+                    photo_set.root,
+                    store,
+                    lambda: features_task(backbone, rule, extractor=name, copy=copy),
+                    on_progress=advance,
+                )
+            return compute_features(
+                photos,
+                store,
+                rule,
+                lambda: open_extractor(backbone, copy, threads=cores()),
+                threads=cores(),
+                on_progress=advance,
+            )
+
+    return shared_features(photo_set, compute, group)
 
 
-def unreadable(photo_set: PhotoSet, pictures: Pictures) -> dict[Path, str]:
-    """Read every photo once, and return what is wrong with those that do not decode."""
-    found: dict[Path, str] = {}
-    with progress("Reading photos", len(photo_set.photos)) as advance:
-        for photo, error in pictures.check([photo.path for photo in photo_set.photos]):
-            if error:
-                found[photo] = error
-            advance()
-    return found
+def unreadable(photo_set: PhotoSet, pictures: Pictures, *, group: Group = ALONE) -> dict[Path, str]:
+    """Read every photo once, and return what is wrong with those that do not decode.
+
+    Raises:
+        DistributedError: If another process of the group, which reads its part, is lost.
+    """
+
+    def check(photos: Sequence[Photo]) -> dict[Path, str]:
+        found: dict[Path, str] = {}
+        with progress("Reading photos", len(photos)) as advance:
+            for photo, error in pictures.check([photo.path for photo in photos]):
+                if error:
+                    found[photo] = error
+                advance()
+        return found
+
+    return shared_undecodable(photo_set, check, group)
 
 
 def train_on_features(
-    backbone: Any, features: PhotoFeatures, split: Split, settings: TrainingSettings
+    backbone: Any,
+    features: PhotoFeatures,
+    split: Split,
+    settings: TrainingSettings,
+    *,
+    group: Group = ALONE,
 ) -> Trained:
-    """Train the head on features, and put it on the backbone.
+    """Train the head on features, and put it on the backbone; process 0 trains it for all.
 
     Args:
         backbone: The Keras backbone.
         features: Of every photo of the split.
         split: The photos.
         settings: Of the training.
+        group: The processes; process 0 alone has the history.
+
+    Raises:
+        DistributedError: If another process is lost.
     """
     examples = {name: _examples(split, features, name) for name in ("train", "val", "test")}
     options = HeadOptions(
-        epochs=settings.head_epochs, batch_size=settings.batch_size, seed=settings.seed
+        epochs=settings.head_epochs, batch_size=settings.global_batch_size, seed=settings.seed
     )
-    head, history = train_head(examples["train"], examples["val"], len(split.labels), options)
-    say(f"Head: {len(history)} epochs, best {_percent(history)} on validation photos")
+    arrays: list[NDArray[np.float32]] = []
+    history: tuple[Epoch, ...] = ()
+    if group.rank == 0:
+        best, history = train_head(examples["train"], examples["val"], len(split.labels), options)
+        arrays = [best.kernel, best.bias]
+        say(f"Head: {len(history)} epochs, best {_percent(history)} on validation photos")
+    kernel, bias = group.broadcast(arrays)
+    head = Head(kernel=kernel, bias=bias)
     return Trained(
         model=classifier(backbone, head),
         history=history,
@@ -129,6 +180,7 @@ def train_through(
     run: RunDirectory,
     *,
     is_resumed: bool,
+    group: Group = ALONE,
 ) -> Trained:
     """Train those layers of a model that may learn, and keep the result where it is better.
 
@@ -139,8 +191,10 @@ def train_through(
         settings: Of the training.
         run: Where checkpoints are kept.
         is_resumed: Whether to go on from a checkpoint, if there is one.
+        group: The processes; all get the same model, process 0 alone its scores.
 
     Raises:
+        DistributedError: If another process is lost.
         InterruptedRunError: If the user stops it.
         OptionError: If the checkpoint is of another training.
         StorageError: If a checkpoint cannot be written.
@@ -149,13 +203,13 @@ def train_through(
     is_pretrained = settings.entry.is_pretrained
     options = EndToEndOptions(
         epochs=settings.end_to_end_epochs,
-        batch_size=settings.batch_size,
+        batch_size=settings.global_batch_size,
         seed=settings.seed,
         learning_rate=FINE_TUNE_RATE if is_pretrained else SCRATCH_RATE,
         keeps_start=is_pretrained,
         checkpoint=run.checkpoint,
         key=_key(split, settings),
-        is_resumed=is_resumed and _has_checkpoint(run),
+        is_resumed=is_resumed and _has_checkpoint(run, group),
     )
     train, val, test = (_labelled(split, name) for name in ("train", "val", "test"))
     try:
@@ -165,6 +219,7 @@ def train_through(
             train,
             val,
             options,
+            group=group,
             on_epoch=_say_epoch,
             show_epoch=lambda n: progress(f"Epoch {n}/{options.epochs}", len(train.paths)),
         )
@@ -177,20 +232,17 @@ def train_through(
         say("note: fine-tuning did not measure better on validation photos, so it is not kept")
         return replace(start, history=history)
     say(f"Best epoch: {state.best_epoch}, {state.best_accuracy:.1%} on validation photos")
-    size = settings.batch_size
-    return Trained(
-        model=start.model,
-        history=history,
-        scores={
-            "val": predict(start.model, pictures.batches(val.paths, size)),
-            "test": predict(start.model, pictures.batches(test.paths, size)),
-        },
-        is_fine_tuned=is_pretrained,
-    )
+    scores: dict[SplitName, Scores] = {}
+    if group.rank == 0:
+        size = settings.batch_size
+        scores["val"] = predict(start.model, pictures.batches(val.paths, size))
+        scores["test"] = predict(start.model, pictures.batches(test.paths, size))
+    return Trained(model=start.model, history=history, scores=scores, is_fine_tuned=is_pretrained)
 
 
-def _has_checkpoint(run: RunDirectory) -> bool:
-    exists = run.checkpoint.is_file()
+def _has_checkpoint(run: RunDirectory, group: Group) -> bool:
+    (found,) = group.broadcast([np.array([run.checkpoint.is_file()])])
+    exists = bool(found[0])
     if not exists:
         say("note: there is no checkpoint to go on from, so training starts at epoch 1")
     return exists
