@@ -9,6 +9,7 @@ from edgecls.reports.classes import (
     ClassResult,
     ConfusedPair,
     Matrix,
+    answered,
     class_results,
     confused_pairs,
     matrices,
@@ -68,6 +69,8 @@ class AnswerSection:
         samples: A fair sample of the photos.
         mistakes: The most confident wrong answers.
         close: The right answers with the lowest scores.
+        is_listed: Whether it is known what was said of each photo; there are too many else.
+        results: Folder of Parquet files that hold it, if they were kept.
     """
 
     name: str = ""
@@ -81,6 +84,8 @@ class AnswerSection:
     samples: Gallery
     mistakes: Gallery
     close: Gallery
+    is_listed: bool = True
+    results: str = ""
 
     @property
     def flawless(self) -> int:
@@ -133,8 +138,7 @@ def answer_section(
     if case is None:
         message = f"Expected an artifact that was compared, got {choice.artifact!r}."
         raise ValueError(message)
-    truth = comparison.class_ids
-    if not truth:
+    if not comparison.has_classes:
         return AnswerSection(
             name=case.artifact,
             backend=case.backend,
@@ -142,8 +146,11 @@ def answer_section(
             samples=_samples(comparison, case, find),
             mistakes=_NOTHING,
             close=_NOTHING,
+            is_listed=bool(comparison.photos),
+            results=comparison.results,
         )
-    classes = class_results(comparison.labels, truth, case.predicted)
+    said = answered(comparison, case)
+    classes = class_results(comparison.labels, said)
     few = len(comparison.labels) <= MAX_MATRIX_CLASSES
     return AnswerSection(
         name=case.artifact,
@@ -153,8 +160,7 @@ def answer_section(
         shown_classes=_shown_classes(classes),
         pairs=confused_pairs(
             comparison.labels,
-            truth,
-            case.predicted,
+            said,
             limit=MAX_PAIRS_BESIDE_MATRIX if few else MAX_PAIRS,
         ),
         matrices=_matrices(measured, choice) if few else (),
@@ -162,6 +168,8 @@ def answer_section(
         samples=_samples(comparison, case, find),
         mistakes=_mistakes(comparison, case, find),
         close=_close(comparison, case, find),
+        is_listed=bool(comparison.photos),
+        results=comparison.results,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edgecls_bench.comparison import Comparison, ComparisonCase
 
 from edgecls.reports.class_changes import ClassChanges, class_changes
-from edgecls.reports.disagreements import Disagreements, disagreements
+from edgecls.reports.disagreements import Disagreements, counted_disagreements, disagreements
 from edgecls.reports.examined import reference_case
 from edgecls.reports.measured import Measured, short_names
 from edgecls.reports.pictures import FindPicture, picture
@@ -23,7 +23,7 @@ class Changed:
     Attributes:
         name: Its short name.
         case: What was measured.
-        classes: Per class; None for photos without classes.
+        classes: Per class; None for photos without classes, or too many to be listed.
         photos: Those with another answer.
         is_chosen: Whether it is the recommended one.
         is_open: Whether it is shown at once, not folded: the first, and those that fail the gate.
@@ -81,13 +81,18 @@ def change_section(
         if case is None or reference is None:
             continue
         limit = MAX_PHOTOS_LATER if found else MAX_PHOTOS_FIRST
-        has_labels = bool(comparison.class_ids)
+        has_labels = comparison.has_classes
+        is_listed = bool(comparison.photos)
         found.append(
             Changed(
                 name=names[entry.key],
                 case=case,
-                classes=class_changes(comparison, reference, case) if has_labels else None,
-                photos=disagreements(comparison, reference, case, limit=limit, find=find),
+                classes=class_changes(comparison, reference, case)
+                if has_labels and is_listed
+                else None,
+                photos=disagreements(comparison, reference, case, limit=limit, find=find)
+                if is_listed
+                else counted_disagreements(comparison, case),
                 is_chosen=chosen is not None and chosen.key == entry.key,
                 is_open=not found or entry.verdict == "fails",
             )
@@ -97,5 +102,5 @@ def change_section(
         artifacts=tuple(found),
         reference=comparison.reference,
         reference_name=names[first.key],
-        has_labels=bool(comparison.class_ids),
+        has_labels=comparison.has_classes,
     )

@@ -4,15 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecls_bench.comparison import ComparisonCase
+from edgecls_bench.comparison import Comparison, ComparisonCase
 
 from edgecls.reports.intervals import wilson_interval
 
 __all__ = [
+    "Answered",
     "ClassResult",
     "ConfusedPair",
     "Matrix",
     "MatrixCell",
+    "answered",
     "class_results",
     "confused_pairs",
     "matrices",
@@ -94,18 +96,46 @@ class Matrix:
     rows: tuple[tuple[MatrixCell, ...], ...]
 
 
-def class_results(
-    labels: Sequence[str], class_ids: Sequence[int], predicted: Sequence[int]
-) -> tuple[ClassResult, ...]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """How often what was said of what.
+
+    Attributes:
+        photos: True class -> photos that show it.
+        pairs: (true class, predicted class) -> photos; of many photos and labels, right answers only.
+    """
+
+    photos: Counter[int]
+    pairs: Counter[tuple[int, int]]
+
+    @classmethod
+    def of_each(cls, class_ids: Sequence[int], predicted: Sequence[int]) -> "Answered":
+        """Count true and predicted class of each photo."""
+        return cls(photos=Counter(class_ids), pairs=Counter(zip(class_ids, predicted, strict=True)))
+
+
+def answered(comparison: Comparison, case: ComparisonCase) -> Answered:
+    """Return how often what was said, also where the photos are too many to be listed."""
+    if comparison.class_ids:
+        return Answered.of_each(comparison.class_ids, case.predicted)
+    photos = Counter(dict(enumerate(comparison.photos_per_class)))
+    if case.confusion:
+        rows = enumerate(case.confusion)
+        pairs = {(true, other): n for true, row in rows for other, n in enumerate(row)}
+    else:
+        shares = enumerate(case.per_class)
+        pairs = {(i, i): round(share * photos[i]) for i, share in shares if share is not None}
+    return Answered(photos=photos, pairs=Counter(pairs))
+
+
+def class_results(labels: Sequence[str], said: Answered) -> tuple[ClassResult, ...]:
     """Return one result per label, in label order.
 
     Args:
         labels: Shown labels.
-        class_ids: True class of each photo.
-        predicted: Predicted class of each photo.
+        said: How often what was said of what.
     """
-    photos = Counter(class_ids)
-    pairs = Counter(zip(class_ids, predicted, strict=True))
+    photos, pairs = said.photos, said.pairs
     wrong: dict[int, tuple[int, int]] = {}  # true class -> (count, predicted class) of the worst
     for (true, other), count in sorted(pairs.items()):
         if true != other and count > wrong.get(true, (0, 0))[0]:
@@ -130,13 +160,11 @@ def class_results(
 
 
 def confused_pairs(
-    labels: Sequence[str], class_ids: Sequence[int], predicted: Sequence[int], *, limit: int
+    labels: Sequence[str], said: Answered, *, limit: int
 ) -> tuple[ConfusedPair, ...]:
     """Return the most frequent confusions, most frequent first, at most ``limit``."""
-    photos = Counter(class_ids)
-    pairs = Counter(
-        (true, other) for true, other in zip(class_ids, predicted, strict=True) if true != other
-    )
+    photos = said.photos
+    pairs = {(true, other): n for (true, other), n in said.pairs.items() if n and true != other}
     ordered = sorted(
         pairs.items(), key=lambda item: (-item[1], -item[1] / photos[item[0][0]], item[0])
     )

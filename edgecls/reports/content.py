@@ -95,7 +95,7 @@ def report_content(records: RunRecords) -> ReportContent:
     """Decide what to say; reads nothing but the photos that are shown."""
     comparison, bench = records.comparison, records.bench
     measured = join_records(comparison, bench)
-    photos = len(comparison.photos) if comparison is not None else 0
+    photos = comparison.photo_count if comparison is not None else 0
     photos_are = _photos_are(comparison)
     recommendation = recommend(
         measured,
@@ -158,7 +158,7 @@ def _answers(
 ) -> AnswerSection:
     comparison = records.comparison
     compared = [entry for entry in measured if entry.accuracy is not None]
-    if comparison is None or not compared or not comparison.photos:
+    if comparison is None or not compared or not comparison.photo_count:
         return unanswered_section(records)
     is_compared = recommendation is not None and recommendation.choice.accuracy is not None
     choice = recommendation.choice if recommendation is not None and is_compared else compared[0]

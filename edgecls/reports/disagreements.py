@@ -8,7 +8,13 @@ from edgecls_bench.comparison import Comparison, ComparisonCase
 
 from edgecls.reports.pictures import FindPicture, Picture
 
-__all__ = ["Disagreement", "Disagreements", "Outcome", "disagreements"]
+__all__ = [
+    "Disagreement",
+    "Disagreements",
+    "Outcome",
+    "counted_disagreements",
+    "disagreements",
+]
 
 Outcome: TypeAlias = Literal["lost", "won", "both wrong", "changed"]
 """``lost``: only the reference is right; ``won``: only the artifact is; ``changed``: nobody knows."""
@@ -85,6 +91,18 @@ def disagreements(
         ),
         counts={o: len(by_outcome[o]) for o in OUTCOMES if o in by_outcome},
     )
+
+
+def counted_disagreements(comparison: Comparison, case: ComparisonCase) -> Disagreements:
+    """Return how many there are, where the photos are too many to be listed."""
+    photos = comparison.photo_count
+    changed = photos - round((case.agreement or 0.0) * photos)
+    counts: dict[Outcome, int] = {"changed": changed}
+    if comparison.has_classes:
+        paired = case.paired
+        losses, gains = (0, 0) if paired is None else (paired.losses, paired.gains)
+        counts = {"lost": losses, "won": gains, "both wrong": changed - losses - gains}
+    return Disagreements(photos=(), counts={o: n for o, n in counts.items() if n})
 
 
 def _outcome(

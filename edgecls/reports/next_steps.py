@@ -89,7 +89,7 @@ def gate_command(records: RunRecords) -> str:
     words = ["edgecls", "compare", records.path]
     has_labels = True
     if comparison is not None:
-        has_labels = bool(comparison.class_ids) or not comparison.photos
+        has_labels = comparison.has_classes or not comparison.photo_count
     limits = ["--max-drop", "0.5"] if has_labels else ["--no-labels"]
     return shlex.join([*words, *_data(records), *limits, "--min-agreement", "99"])
 
@@ -106,7 +106,7 @@ def _gate(records: RunRecords) -> Iterator[NextStep]:
     needed = [j.photos_needed for _, j in judged if j.verdict == "too few photos"]
     known = [photos for photos in needed if photos is not None]
     if needed:
-        there = count_text(len(comparison.photos), "photo")
+        there = count_text(comparison.photo_count, "photo")
         enough = (
             f"; {count_text(max(known))} would decide if they went as these did" if known else ""
         )
@@ -116,7 +116,10 @@ def _gate(records: RunRecords) -> Iterator[NextStep]:
 
 def _mend(records: RunRecords, name: str, gate: Gate) -> NextStep:
     path = f"{records.path.rstrip('/')}/exports/{name}"
-    explain = ["edgecls", "compare", "--explain", path, records.path, *_data(records)]
+    comparison = records.comparison
+    in_shards = comparison is not None and comparison.split == "shards"  # which it does not read
+    data = ["--data", "PHOTOS"] if in_shards else _data(records)
+    explain = ["edgecls", "compare", "--explain", path, records.path, *data]
     why = "It names the layers that go wrong and the likely cause."
     if records.split is None:  # without photos of its own there is nothing to choose a recipe on
         return NextStep(title=f"Mend {name}", why=why, commands=(shlex.join(explain),))

@@ -114,7 +114,10 @@ def read_run(run: RunDirectory) -> RunRecords:
 
 def _check_comparison(comparison: Comparison, name: str) -> None:
     """Check that the parts of a comparison fit together, so that nothing below has to."""
-    photos, classes = len(comparison.photos), len(comparison.labels)
+    photos, classes = (
+        len(comparison.photos),
+        len(comparison.labels),
+    )  # of many photos, none is listed
     for case in comparison.cases:
         fits = {len(case.predicted), len(case.confidence)} == {photos}
         fits = fits and len(case.keras_confidence) in {0, photos}
@@ -122,6 +125,7 @@ def _check_comparison(comparison: Comparison, name: str) -> None:
         fits = fits and len(comparison.class_ids) in {0, photos}
         fits = fits and all(0 <= i < classes for i in (*comparison.class_ids, *case.predicted))
         fits = fits and [len(row) for row in case.confusion] in ([], [classes] * classes)
+        fits = fits and {len(case.per_class), len(comparison.photos_per_class)} <= {0, classes}
         if not fits:
             wanted = f"{photos} answers among {classes} labels"
             message = f"Expected {wanted} for {case.artifact!r} in {name}, got others."

@@ -21,7 +21,7 @@ class UnknownRow:
         entry: What was measured.
         temperature: Of its spec.
         threshold: Below it an answer is shown as unknown; 0 for off.
-        share: Share of the compared photos that are, 0..1.
+        share: Share of the compared photos that are, 0..1; None where scores are not listed.
         out_of_set: Share of the photos of none of the classes, 0..1; None without any.
         cost: What the threshold does to photos with classes; None where it is off, or without classes.
         is_chosen: Whether it is the recommended one.
@@ -30,7 +30,7 @@ class UnknownRow:
     entry: Measured
     temperature: float
     threshold: float
-    share: float
+    share: float | None
     out_of_set: float | None
     cost: UnknownCost | None
     is_chosen: bool
@@ -46,6 +46,7 @@ class ScoreSection:
         out_of_set: Folder of photos of none of the classes, empty without one.
         out_of_set_photos: Number of photos in it.
         has_labels: Whether photos have classes; None if nothing was compared.
+        is_listed: Whether the scores of each photo are known; there are too many else.
     """
 
     diagrams: tuple[Reliability, ...] = ()
@@ -53,6 +54,7 @@ class ScoreSection:
     out_of_set: str = ""
     out_of_set_photos: int = 0
     has_labels: bool | None = None
+    is_listed: bool = True
 
 
 def score_section(
@@ -69,7 +71,7 @@ def score_section(
         chosen: The recommended one.
         closely: Those to draw diagrams of, after the recommended one.
     """
-    if comparison is None or not comparison.photos:
+    if comparison is None or not comparison.photo_count:
         return ScoreSection()
     names = short_names(measured)
     wanted = dict.fromkeys(
@@ -92,7 +94,8 @@ def score_section(
         ),
         out_of_set=comparison.out_of_set,
         out_of_set_photos=comparison.out_of_set_photos,
-        has_labels=bool(comparison.class_ids),
+        has_labels=comparison.has_classes,
+        is_listed=bool(comparison.photos),
     )
 
 
@@ -112,7 +115,7 @@ def _unknown_row(
         entry=entry,
         temperature=case.temperature,
         threshold=threshold,
-        share=hidden / len(case.confidence),
+        share=hidden / len(case.confidence) if case.confidence else None,
         out_of_set=case.out_of_set_unknown,
         cost=cost,
         is_chosen=chosen is not None and entry.key == chosen.key,

@@ -96,7 +96,7 @@ def speed_sections(
         exported: SHA-256 of each exported file, by name.
         photos_are: What to call the photos that were compared.
     """
-    photos = len(comparison.photos) if comparison is not None else 0
+    photos = comparison.photo_count if comparison is not None else 0
     sections = []
     for i, run in enumerate(runs):
         measured = join_records(comparison, run)

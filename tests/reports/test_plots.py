@@ -10,7 +10,7 @@ from edgecls_bench.metrics import calibration_error
 from edgecls.reports.axes import linear_axis, logarithmic_axis
 from edgecls.reports.bar_plot import bar_plot
 from edgecls.reports.calibration import score_bins, unknown_cost
-from edgecls.reports.classes import class_results, confused_pairs
+from edgecls.reports.classes import Answered, class_results, confused_pairs
 from edgecls.reports.intervals import wilson_interval
 from edgecls.reports.label_placement import Box
 from edgecls.reports.line_plot import line_plot
@@ -136,12 +136,14 @@ def test_the_unknown_threshold_is_counted_both_ways():
 
 def test_classes_and_confusions_are_counted():
     truth, said = [0, 0, 0, 1, 1, 2], [0, 1, 1, 1, 0, 2]
-    cat, dog, bird, fish = class_results(("cat", "dog", "bird", "fish"), truth, said)
+    cat, dog, bird, fish = class_results(
+        ("cat", "dog", "bird", "fish"), Answered.of_each(truth, said)
+    )
     assert (cat.photos, cat.right, cat.often, cat.often_count) == (3, 1, "dog", 2)
     assert (dog.photos, dog.right, dog.often) == (2, 1, "cat")
     assert (bird.accuracy, bird.often) == (1.0, "")
     assert fish.accuracy is None
-    pairs = confused_pairs(("cat", "dog", "bird", "fish"), truth, said, limit=1)
+    pairs = confused_pairs(("cat", "dog", "bird", "fish"), Answered.of_each(truth, said), limit=1)
     assert [(p.true, p.predicted, p.count) for p in pairs] == [("cat", "dog", 2)]
 
 
