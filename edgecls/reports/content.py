@@ -15,6 +15,7 @@ from edgecls.reports.machine_table import MachineTable, machine_table
 from edgecls.reports.measured import Measured, join_records
 from edgecls.reports.next_steps import NextStep, gate_command, next_steps
 from edgecls.reports.number_text import count_text, percent_text
+from edgecls.reports.pictures import FindPicture, picture, picture_of_shard
 from edgecls.reports.recommendation import Recommendation, recommend
 from edgecls.reports.run_records import RunRecords
 from edgecls.reports.score_section import ScoreSection, score_section
@@ -123,7 +124,7 @@ def report_content(records: RunRecords) -> ReportContent:
         speeds=speeds,
         machine_table=machine_table(speeds),
         answers=answers,
-        changes=change_section(comparison, measured, chosen, closely),
+        changes=change_section(comparison, measured, chosen, closely, find=_finder(comparison)),
         scores=score_section(comparison, measured, chosen, closely),
         machines=_machines(records),
         packages=_packages(records),
@@ -162,7 +163,12 @@ def _answers(
         return unanswered_section(records)
     is_compared = recommendation is not None and recommendation.choice.accuracy is not None
     choice = recommendation.choice if recommendation is not None and is_compared else compared[0]
-    return answer_section(comparison, measured, choice)
+    return answer_section(comparison, measured, choice, find=_finder(comparison))
+
+
+def _finder(comparison: Comparison | None) -> FindPicture:
+    in_shards = comparison is not None and comparison.split == "shards"
+    return picture_of_shard if in_shards else picture
 
 
 def _machines(records: RunRecords) -> tuple[tuple[str, Machine], ...]:

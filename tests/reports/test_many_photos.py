@@ -106,3 +106,13 @@ def test_answers_that_are_counted_are_those_that_are_listed(tmp_path, labels):
         assert got.photos == wanted.photos
         right = {pair: n for pair, n in wanted.pairs.items() if pair[0] == pair[1]}
         assert +got.pairs == (+wanted.pairs if len(labels) == 3 else right)
+
+
+def test_photos_in_shards_are_named_and_not_shown(tmp_path):
+    run = write_run(tmp_path / "pets", data=tmp_path / "photos")
+    found = from_json(Comparison, run.compare.read_bytes(), name="compare.json")
+    run.compare.write_text(to_json(replace(found, split="shards")))
+    page = Page(write_report(run))
+    assert "in a shard" in page.text
+    assert found.photos[0].split("/")[0] in page.text
+    assert not page.all("img")
