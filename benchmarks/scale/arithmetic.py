@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from edgecls_device.errors import BenchmarkError
+
 __all__ = [
     "Line",
     "Middle",
@@ -65,8 +67,8 @@ def line_through(few: tuple[int, float], many: tuple[int, float]) -> Line:
         many: The same with more photos.
 
     Raises:
-        ValueError: If there are not more photos in the second, or they did not take longer: then the
-            difference is lost in what else the machine did, and more photos are needed.
+        BenchmarkError: If there are not more photos in the second, or they did not take longer: then the
+            difference is lost in what else the machine did.
     """
     (few_photos, few_s), (many_photos, many_s) = few, many
     if many_photos <= few_photos or many_s <= few_s:
@@ -74,7 +76,8 @@ def line_through(few: tuple[int, float], many: tuple[int, float]) -> Line:
             f"Expected more photos to take longer, got {few_photos} in {few_s:.2f} s and "
             f"{many_photos} in {many_s:.2f} s."
         )
-        raise ValueError(message)
+        hint = "wait until nothing else runs, and repeat the command with --again"
+        raise BenchmarkError(message, hint=hint)
     photo_s = (many_s - few_s) / (many_photos - few_photos)
     return Line(start_s=few_s - few_photos * photo_s, photo_s=photo_s)
 

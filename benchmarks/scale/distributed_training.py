@@ -28,7 +28,7 @@ from arithmetic import Line, line_through
 from edgecls_bench.machine import Machine
 from edgecls_device.errors import BenchmarkError
 from figure import Row, describe_machine, edgecls, figure_of, show, working_directory
-from inputs import SIZE, Kept, attempts_of, rounds_of, scale_arguments, synthetic_photos
+from inputs import SIZE, Kept, attempts_of, rounds_of, run_script, scale_arguments, synthetic_photos
 from launch_group import start_group
 from processes import Ran, Tree, watch
 from sides import disturbed_row, rate_row, ratio_row, start_row
@@ -189,4 +189,4 @@ def timed(photos: Path, out: Path, epochs: int, name: str, machine: Machine, att
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -31,6 +31,7 @@ from inputs import (
     attempts_of,
     compare_command,
     rounds_of,
+    run_script,
     scale_arguments,
     small_file,
     synthetic,
@@ -172,4 +173,4 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

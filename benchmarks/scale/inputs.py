@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from edgecls_device.errors import DataError
+from edgecls_device.errors import DataError, EdgeclsError
 from edgecls_device.files import write_atomically
 from figure import arguments, edgecls, run
 from processes import Ran
@@ -28,6 +28,7 @@ __all__ = [
     "packed",
     "photo_sets",
     "rounds_of",
+    "run_script",
     "scale_arguments",
     "small_file",
     "small_model",
@@ -38,7 +39,7 @@ __all__ = [
 SIZE = 64
 SEED = 0
 MODEL_PHOTOS = 1500
-MODEL_EPOCHS = 8
+MODEL_EPOCHS = 20
 ROUNDS, ATTEMPTS = 5, 3
 REAL = "real"
 PER_REAL_SHARD = 50
@@ -100,6 +101,15 @@ def scale_arguments(description: str) -> ArgumentParser:
         "--again", action="store_true", help="measure anew what --work keeps of a run before"
     )
     return parser
+
+
+def run_script(script: Callable[[], None]) -> None:
+    """Run a script; an error is told in two lines, as the commands do."""
+    try:
+        script()
+    except EdgeclsError as error:
+        sys.stderr.write(f"error: {error.message}\nhint: {error.hint}\n")
+        sys.exit(error.exit_code)
 
 
 def rounds_of(options: Namespace) -> int:

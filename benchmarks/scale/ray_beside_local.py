@@ -17,7 +17,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
 from figure import Row, describe_machine, figure_of, show, working_directory
-from inputs import Kept, compare_command, is_real, model_for, photo_sets, scale_arguments
+from inputs import (
+    Kept,
+    compare_command,
+    is_real,
+    model_for,
+    photo_sets,
+    run_script,
+    scale_arguments,
+)
 from sides import (
     Pairs,
     Side,
@@ -98,4 +106,4 @@ def rows_of(what: str, pairs: Pairs, sizes: Sizes, workers: int) -> Iterator[Row
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
 from edgecls_device.errors import BenchmarkError
 from figure import Row, describe_machine, figure_of, run, show, working_directory
-from inputs import Shards, compare_command, scale_arguments, small_file, synthetic
+from inputs import Shards, compare_command, run_script, scale_arguments, small_file, synthetic
 from processes import Tree
 
 KILLS, QUICK_KILLS = 20, 1
@@ -262,4 +262,4 @@ def tell(what: str, blow: Struck, pieces: int, wanted: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -17,7 +17,16 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
 from figure import Row, describe_machine, figure_of, show, working_directory
-from inputs import BARE, Kept, compare_command, is_real, model_for, photo_sets, scale_arguments
+from inputs import (
+    BARE,
+    Kept,
+    compare_command,
+    is_real,
+    model_for,
+    photo_sets,
+    run_script,
+    scale_arguments,
+)
 from sides import (
     Pairs,
     Side,
@@ -130,4 +139,4 @@ def _named(name: str, workers: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)
