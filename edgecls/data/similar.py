@@ -22,6 +22,7 @@ __all__ = ["Pair", "groups", "similar_pairs"]
 _COARSE = 8  # this grid finds candidates at a quarter of the cost
 _TILE = 4096
 _MOST_PAIRS_OF_TILE = 50_000
+_CONFIRMED_AT_ONCE = 4096  # 50,000 would take a gigabyte
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,16 +104,17 @@ def _candidates(
 
 
 def _confirmed(
-    thumbnails: NDArray[np.uint8], first: NDArray[np.intp], second: NDArray[np.intp]
+    thumbnails: NDArray[np.uint8], firsts: NDArray[np.intp], seconds: NDArray[np.intp]
 ) -> Iterator[Pair]:
-    if not len(first):
-        return
-    one, _ = gradients(thumbnails[first], FINE)
-    other, _ = gradients(thumbnails[second], FINE)
-    cosines = (one * other).sum(1)
-    differences = largest_difference(thumbnails[first], thumbnails[second])
-    for a, b, cosine, difference in zip(first, second, cosines, differences, strict=True):
-        if cosine >= MIN_COSINE:
-            yield Pair(
-                first=int(a), second=int(b), cosine=float(cosine), difference=float(difference)
-            )
+    for start in range(0, len(firsts), _CONFIRMED_AT_ONCE):
+        first = firsts[start : start + _CONFIRMED_AT_ONCE]
+        second = seconds[start : start + _CONFIRMED_AT_ONCE]
+        one, _ = gradients(thumbnails[first], FINE)
+        other, _ = gradients(thumbnails[second], FINE)
+        cosines = (one * other).sum(1)
+        differences = largest_difference(thumbnails[first], thumbnails[second])
+        for a, b, cosine, difference in zip(first, second, cosines, differences, strict=True):
+            if cosine >= MIN_COSINE:
+                yield Pair(
+                    first=int(a), second=int(b), cosine=float(cosine), difference=float(difference)
+                )
