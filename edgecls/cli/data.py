@@ -12,7 +12,19 @@ COMMANDS = {
         "Find broken, doubled, mislabelled and tiny photos.",
     ),
     "collect": ("edgecls.cli.data_collect:command", "Take photos of one class with a camera."),
+    "features": (
+        "edgecls.cli.data_features:command",
+        "Compute what a pretrained backbone says about each photo, as Parquet.",
+    ),
     "fetch": ("edgecls.cli.data_fetch:command", "Download a sample set of photos."),
+    "shards": (
+        "edgecls.cli.data_shards:command",
+        "Pack photos into few large files: tar or Parquet.",
+    ),
+    "synthesize": (
+        "edgecls.cli.data_synthesize:command",
+        "Draw photos from a seed, as many as millions, into shards.",
+    ),
 }
 
 EPILOG = """\b
