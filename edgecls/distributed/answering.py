@@ -17,6 +17,8 @@ from edgecls.distributed.wire import Wire, readable
 
 __all__ = ["answering"]
 
+_LONGEST = 8000
+
 
 @contextmanager
 def answering() -> Iterator[None]:
@@ -43,18 +45,24 @@ def answering() -> Iterator[None]:
         message = f"Cannot use {error.filename or 'a file'}: {reason}."
         _leave(wire, _told(StorageError(message, hint="check the path and the disk")))
     except BaseException:
-        os.write(2, traceback.format_exc().encode())  # into the log, as what native code says
+        _write_to_log(traceback.format_exc())
         os._exit(1)
     _leave(wire, {"kind": "done"})
 
 
 def _wire_to_guard(place: Place) -> Wire:
     hold_on(place.lifeline)
-    for descriptor in (place.words, place.lifeline, place.errors):
+    for descriptor in (place.words, place.lifeline, place.output, place.errors):
         os.set_inheritable(descriptor, False)
-    sys.stderr.flush()
+    sys.stdout = os.fdopen(place.output, "w", encoding=sys.stdout.encoding)
     sys.stderr = os.fdopen(place.errors, "w", buffering=1, encoding=sys.stderr.encoding)
     return Wire(socket.socket(fileno=place.words))
+
+
+def _write_to_log(text: str) -> None:
+    """Write where native code writes; an error's text may hold whole arrays, behind the stack."""
+    shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 500]}\n...\n{text[-500:]}"
+    os.write(2, shown.encode(errors="replace"))
 
 
 def _told(error: EdgeclsError) -> dict[str, Any]:

@@ -18,15 +18,15 @@ from edgecls.distributed.wire import Wire, WireError, readable
 
 __all__ = ["Child"]
 
-_LAST_LINES = 30
+_LAST_LINES = 60
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Child:
     """A command under guard.
 
-    Its standard error goes to a log, for the native code in it, and a copy of ours is what Python writes to. It
-    is in a session of its own, so that a terminal's Ctrl-C reaches it once, through its guard.
+    Its standard output and error go to a log, for the native code in it; what Python writes goes to copies of
+    ours. It is in a session of its own, so that a terminal's Ctrl-C reaches it once, through its guard.
     """
 
     def __init__(
@@ -55,11 +55,13 @@ class Child:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
-        errors = os.dup(2)
+        output, errors = os.dup(1), os.dup(2)
+        passed = (theirs.fileno(), lifeline, output, errors)
         place = Place(
             guard=os.getpid(),
             words=theirs.fileno(),
             lifeline=lifeline,
+            output=output,
             errors=errors,
             rank=rank,
             hosts=hosts,
@@ -71,9 +73,10 @@ class Child:
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
+                stdout=self._log,
                 stderr=self._log,
                 env={**variables, VARIABLE: place.as_text()},
-                pass_fds=(theirs.fileno(), lifeline, errors),
+                pass_fds=passed,
                 start_new_session=True,
             )
         except BaseException:
@@ -83,8 +86,8 @@ class Child:
             raise
         finally:
             theirs.close()
-            os.close(lifeline)
-            os.close(errors)
+            for descriptor in passed[1:]:
+                os.close(descriptor)
         self._wire = Wire(ours)
         self._is_ended = False
         self.ending: Ending | None = None

@@ -105,6 +105,8 @@ def _explained(ending: Ending, child: Child) -> Ending:
         return ending
     if ending.kind == own.kind == "stopped" and ending.rank == own.rank:
         return replace(ending, message=own.message or ending.message, hint=own.hint)
+    if ending.kind == own.kind == "failed" and ending.message == own.message:
+        return own  # all of them found the same
     if ending.kind == own.kind == "died":
         say(child.last_words())
     return ending
@@ -114,7 +116,8 @@ def _for_jax(variables: Mapping[str, str], meeting: Meeting | None) -> dict[str,
     """Return the environment of a child: Keras on JAX, and no proxy between its machines."""
     changed = {**variables, "KERAS_BACKEND": "jax", "EDGECLS_KERAS_BACKEND": "jax"}
     changed.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if meeting is not None:
+    if meeting is not None and any(name.lower().endswith("_proxy") for name in variables):
+        changed["JAX_CHECK_PROXY_ENVS"] = "false"  # it would warn of what is seen to here
         without = [variables.get("no_grpc_proxy", ""), meeting.jax_coordinator.host]
         changed["no_grpc_proxy"] = ",".join(one for one in without if one)
     return changed

@@ -20,7 +20,8 @@ class Place:
         guard: Process number of its guard.
         words: Descriptor of the socket to its guard.
         lifeline: Descriptor of the pipe that its guard holds open; see :mod:`edgecls_device.sources.lifeline`.
-        errors: Descriptor of the guard's standard error: the child's own goes to a log.
+        output: Descriptor of the guard's standard output: the child's own goes to a log.
+        errors: Descriptor of the guard's standard error; likewise.
         rank: Which process it is.
         hosts: Name of each process's machine, by rank; as many as there are processes.
         own_host: Numeric address under which the others reach this machine; empty if there are none.
@@ -31,6 +32,7 @@ class Place:
     guard: int
     words: int
     lifeline: int
+    output: int
     errors: int
     rank: int = 0
     hosts: tuple[str, ...]
