@@ -80,11 +80,14 @@ def look_at_file(path: Path) -> Look:
 def read_photo(path: Path) -> tuple[bytes, str]:
     """Return the content of a photo file, and why there is none; one of them is empty but for an empty file."""
     try:
+        str(path).encode()
         if not path.is_file():  # a pipe would block for ever
             return b"", "not a file, or a link to nothing"
         if path.stat().st_size > MAX_IMAGE_BYTES:
             return b"", f"larger than {MAX_IMAGE_BYTES / 1e6:.0f} MB"
         return read_bytes(path, max_bytes=MAX_IMAGE_BYTES), ""
+    except UnicodeEncodeError:
+        return b"", "its name is not Unicode (UTF-8)"
     except (OSError, StorageError) as error:
         cause = error.__cause__ if isinstance(error, StorageError) else error
         return b"", getattr(cause, "strerror", None) or str(error)

@@ -4,10 +4,9 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgecls_device.errors import DataError, StorageError
-from edgecls_device.files import read_bytes
-from edgecls_device.images import MAX_IMAGE_BYTES
+from edgecls_device.errors import DataError
 
+from edgecls.data.looks import read_photo
 from edgecls.scale.filesystems import is_url, open_stream, stored_file
 from edgecls.scale.piece import Piece, ShardPhoto
 from edgecls.scale.tar_photos import read_tar
@@ -79,17 +78,7 @@ def _read_files(piece: Piece) -> Iterator[ShardPhoto]:
 
 def _read(path: Path) -> tuple[bytes, str]:
     """Return (content, why there is none)."""
-    try:
-        if not path.is_file():  # a pipe would block for ever
-            is_named_oddly = "\\udc" in str(path)  # how such a name was listed
-            return b"", (
-                "its name is not Unicode (UTF-8)"
-                if is_named_oddly
-                else "not a file, or a link to nothing"
-            )
-        if path.stat().st_size > MAX_IMAGE_BYTES:
-            return b"", f"larger than {MAX_IMAGE_BYTES / 1e6:.0f} MB"
-        return read_bytes(path, max_bytes=MAX_IMAGE_BYTES), ""
-    except (OSError, StorageError) as error:
-        cause = error.__cause__ if isinstance(error, StorageError) else error
-        return b"", getattr(cause, "strerror", None) or str(error)
+    data, error = read_photo(path)
+    if error and "\\udc" in str(path) and not path.exists():  # how such a name was listed
+        return b"", "its name is not Unicode (UTF-8)"
+    return data, error

@@ -57,6 +57,8 @@ def troubled(photos, write_photo):  # noqa: F811
     (photos / "cats" / "zero.png").touch()
     (photos / "dogs" / "link.jpg").symlink_to(photos / "nowhere")
     os.mkfifo(photos / "dogs" / "pipe.jpg")
+    odd_name = os.fsencode(photos / "dogs") + b"/\xff.jpg"
+    os.link(photos / "dogs" / "1.jpg", odd_name)
     (photos / "dogs" / "page.jpg").write_bytes(b"<html>not found</html>")
     (photos / "dogs" / "notes.txt").write_text("x")
     (photos / "empty").mkdir()
@@ -84,7 +86,11 @@ def test_a_folder_gives_the_same_findings_in_one_process_and_over_an_executor(tr
         "other file",
         "names differ in case only",
     }
-    assert check.files == {"Cats": 5, "cats": 13, "dogs": 13, "empty": 0}
+    assert check.files == {"Cats": 5, "cats": 13, "dogs": 14, "empty": 0}
+    assert {f.detail for f in of_kind(check, "unreadable")} == {
+        "not a file, or a link to nothing",
+        "its name is not Unicode (UTF-8)",
+    }
 
 
 def test_a_file_that_may_not_be_read_is_the_same_finding(photos, tmp_path, permissions_hold):  # noqa: F811
