@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -229,10 +230,9 @@ def _list_url(url: str) -> Iterator[StoredFile]:
 
 
 def _version(info: dict[str, Any]) -> str:
-    for key in _VERSION_KEYS:
-        if info.get(key):
-            return str(info[key]).strip('"')
-    return ""
+    """Return what tells versions apart; times in a listing and of one file differ in type only."""
+    value = next((info[key] for key in _VERSION_KEYS if info.get(key)), "")
+    return str(value.timestamp() if isinstance(value, datetime) else value).strip('"')
 
 
 def _filesystem(url: str) -> tuple[Any, str]:

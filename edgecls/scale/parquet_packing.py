@@ -26,7 +26,12 @@ def write_rows(path: Path, rows: Iterable[tuple[str, str, bytes]]) -> None:
         OSError: If it cannot be written.
     """
     with pq.ParquetWriter(
-        path, SCHEMA, compression="none", use_dictionary=["label"], write_statistics=False
+        path,
+        SCHEMA,
+        compression="none",
+        use_dictionary=["label"],
+        write_statistics=False,
+        write_page_checksum=True,
     ) as writer:
         group, size = list[tuple[str, str, bytes]](), 0
         for row in rows:

@@ -106,7 +106,9 @@ def _opened(location: str) -> Iterator[pq.ParquetFile]:
 
 
 def _parquet_file(stream: BinaryIO) -> pq.ParquetFile:
-    return pq.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+    return pq.ParquetFile(
+        stream, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
+    )
 
 
 def _is_of_arrow(error: OSError) -> bool:

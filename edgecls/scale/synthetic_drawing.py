@@ -131,11 +131,11 @@ def _outlines(
     numbers: NDArray[np.float64], class_ids: NDArray[np.int64], size: int, labels: tuple[str, ...]
 ) -> list[NDArray[np.int32]]:
     """Return where the outline of each photo is, in pixels with ``_SHIFT`` binary places."""
-    turn = (numbers[:, 0] - 0.5) * 0.9
-    radius = size * (0.24 + 0.17 * numbers[:, 1])
-    center = size * (0.5 + 0.22 * (numbers[:, 2:4] - 0.5))
-    aspect = 0.85 + 0.3 * numbers[:, 4]
-    lean = 0.25 * (numbers[:, 5] - 0.5)
+    turn = (numbers[:, 0] - 0.5) * 0.6
+    radius = size * (0.27 + 0.14 * numbers[:, 1])
+    center = size * (0.5 + 0.2 * (numbers[:, 2:4] - 0.5))
+    aspect = 0.9 + 0.2 * numbers[:, 4]
+    lean = 0.2 * (numbers[:, 5] - 0.5)
     cosine, sine = np.cos(turn) * radius, np.sin(turn) * radius
     x_axis = np.stack([cosine * aspect, sine * aspect], axis=1)
     y_axis = np.stack([-sine / aspect + lean * radius, cosine / aspect], axis=1)

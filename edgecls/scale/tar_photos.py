@@ -123,7 +123,7 @@ def _damaged(name: str, reason: str) -> DataError:
 def _each_key_once(photos: Iterator[ShardPhoto], seen: set[str]) -> Iterator[ShardPhoto]:
     for photo in photos:
         if photo.key in seen:
-            yield _failed(photo.key, "its key came before in this shard")
+            yield _failed(photo.key, photo.error or "its key came before in this shard")
         else:
             seen.add(photo.key)
             yield photo
