@@ -20,7 +20,7 @@ from edgecls_device.errors import ArtifactError, ImageError, StorageError
 from edgecls_device.images import read_image
 from edgecls_device.postprocessing import shown_scores
 from edgecls_device.preprocessing import Preprocessor
-from edgecls_device.spec import InputTensor, ModelSpec, Preprocessing
+from edgecls_device.spec import ModelSpec
 
 from edgecls_bench.cases import Case, spec_of
 from edgecls_bench.metrics import TOP_K, is_among_best
@@ -157,8 +157,12 @@ class Panel:
         self._cases = cases
         self._reference = reference
         self._classifiers: list[Classifier] = []
-        self._keras_specs = [keras_spec(spec_of(case.artifact)) for case in cases]
-        self._preprocessors: dict[tuple[Preprocessing, InputTensor], Preprocessor] = {}
+        specs = [spec_of(case.artifact) for case in cases]
+        self._keras_specs = [keras_spec(spec) for spec in specs]
+        inputs = [(spec.preprocessing, spec.input) for spec in specs]
+        different = list(dict.fromkeys(inputs))
+        self._preprocessors = [Preprocessor(*one) for one in different]
+        self._groups = [different.index(one) for one in inputs]
         try:
             for case in cases:
                 self._classifiers.append(_open(case))
@@ -176,10 +180,12 @@ class Panel:
         Raises:
             ArtifactError: If a model gives scores that are not numbers.
         """
-        batches: dict[tuple[Preprocessing, InputTensor], Batch] = {}
+        batches = [preprocess(frame) for preprocess in self._preprocessors]
         outputs = [
-            self._output(case, classifier, frame, batches)
-            for case, classifier in zip(self._cases, self._classifiers, strict=True)
+            _output(case, classifier, batches[group])
+            for case, classifier, group in zip(
+                self._cases, self._classifiers, self._groups, strict=True
+            )
         ]
         scores = [
             shown_scores(output, classifier.spec)
@@ -201,24 +207,13 @@ class Panel:
         for classifier in self._classifiers:
             classifier.close()
 
-    def _output(
-        self,
-        case: Case,
-        classifier: Classifier,
-        frame: Frame,
-        batches: dict[tuple[Preprocessing, InputTensor], Batch],
-    ) -> Scores:
-        spec = classifier.spec
-        key = (spec.preprocessing, spec.input)
-        if key not in batches:
-            if key not in self._preprocessors:
-                self._preprocessors[key] = Preprocessor(*key)
-            batches[key] = self._preprocessors[key](frame)
-        try:
-            return classifier.raw_scores(batches[key])
-        except ArtifactError as error:
-            message = f"{case.title}: {error.message}"
-            raise ArtifactError(message, hint=error.hint) from error
+
+def _output(case: Case, classifier: Classifier, batch: Batch) -> Scores:
+    try:
+        return classifier.raw_scores(batch)
+    except ArtifactError as error:
+        message = f"{case.title}: {error.message}"
+        raise ArtifactError(message, hint=error.hint) from error
 
 
 def _open(case: Case) -> Classifier:
