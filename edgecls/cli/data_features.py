@@ -29,12 +29,11 @@ PRETRAINED = tuple(name for name, entry in BACKBONES.items() if entry.is_pretrai
 
 EPILOG = """\b
 Examples, after edgecls demo:
-  edgecls data features runs/demo/photos --out features/
-  edgecls data features runs/demo/photos --out features/ --size 96 --json
+  edgecls data features runs/demo/photos --out runs/features
 
 \b
 With your own:
-  edgecls data features shards/ --out features/ --backbone mobilenet_v2
+  edgecls data features shards/ --out features/ --backbone mobilenet_v2 --json
   edgecls data features s3://bucket/photos --out features/ --executor ray
 """
 
