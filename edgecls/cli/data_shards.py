@@ -18,8 +18,8 @@ Formats:
   parquet   columns key, label and bytes; needs the extra shards
 
 \b
-What takes shards: edgecls compare --data, edgecls data check and
-edgecls data features; from a disk, from s3:// or gs:// (extras s3, gcs).
+What takes shards: edgecls compare --data, edgecls data check, and edgecls
+data features; from a disk, from s3:// or gs:// (extras s3, gcs).
 
 \b
 Examples, after edgecls demo:
