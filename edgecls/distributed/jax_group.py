@@ -7,6 +7,7 @@ Debian and many containers make a loopback address that no other machine reaches
 
 import inspect
 import json
+import random
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -116,17 +117,22 @@ class JaxGroup:
 
     @contextmanager
     def distribution(self) -> Iterator[None]:
-        """Within it, Keras divides each batch among the devices of all processes."""
+        """Within it, Keras divides each batch among the devices of all processes.
+
+        What it draws to begin with, such as initial weights, is the same in all of them: JAX refuses it else.
+        """
         from keras import distribution as keras_distribution
 
         options: dict[str, Any] = {}
         if "auto_shard_dataset" in inspect.signature(keras_distribution.DataParallel).parameters:
             options["auto_shard_dataset"] = False  # each process brings its own part
-        before = keras_distribution.distribution()
+        before, drawn = keras_distribution.distribution(), random.getstate()
         keras_distribution.set_distribution(keras_distribution.DataParallel(**options))
+        random.seed(0)  # Keras draws its seeds from here
         try:
             yield
         finally:
+            random.setstate(drawn)
             keras_distribution.set_distribution(before)
 
     def check_devices(self, hosts: Sequence[str]) -> None:
