@@ -262,3 +262,18 @@ def test_without_a_runtime_there_is_no_task(monkeypatch, tmp_path):
     monkeypatch.setattr("edgecls_device.backends.table.installed_backends", lambda _: ())
     with pytest.raises(MissingDependencyError):
         extractors.portable_copy(None, tmp_path / "x.tflite")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--distributed", "--executor", "local"),
+        ("--distributed", "--workers", "2"),
+        ("--executor", "local", "--address", "127.0.0.1:6379"),
+    ],
+)
+def test_workers_that_contradict_other_options_of_a_training_are_refused(tmp_path, edgecls, more):  # noqa: F811
+    code, out, err = edgecls("train", tmp_path, "--out", tmp_path / "run", *more)
+    assert (code, out) == (2, "")
+    assert "leave --" in err.partition("hint: ")[2]
+    assert not (tmp_path / "run").exists()
