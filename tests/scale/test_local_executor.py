@@ -69,7 +69,7 @@ def test_a_piece_that_kills_three_workers_is_named(tmp_path):
 
 
 def test_workers_that_cannot_begin_say_why(tmp_path, monkeypatch):
-    monkeypatch.setattr("edgecls.scale.local_process._CODE", "raise SystemExit('no room')")
+    monkeypatch.setattr("edgecls.scale.child._CODE", "raise SystemExit('no room')")
     with pytest.raises(ExecutorError, match=r"before they began.*exit code 1: no room"):
         parts_of(["a"] * 8, tmp_path)
 

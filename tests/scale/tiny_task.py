@@ -23,6 +23,7 @@ class TinyTask:
     scratch: str = ""
     fingerprint: str = "1"
     cannot_open: bool = False
+    is_immortal: bool = False
     name: str = "tiny"
 
     @property
@@ -36,12 +37,12 @@ class TinyTask:
     def open(self):
         if self.cannot_open:
             raise ArtifactError(NO_MODEL, hint="export it again")
-        return TinyLooker(Path(self.scratch))
+        return TinyLooker(Path(self.scratch), self.is_immortal)
 
 
 class TinyLooker:
-    def __init__(self, scratch):
-        self.scratch = scratch
+    def __init__(self, scratch, is_immortal):
+        self.scratch, self.is_immortal = scratch, is_immortal
 
     def look(self, photo):
         text = photo.data.decode()
@@ -51,7 +52,9 @@ class TinyLooker:
             raise ArtifactError(BAD_MODEL, hint="export it again")
         if text == "defect":
             {}["surprise"]
-        if text == "die" or (text == "die once" and self._first(photo.key)):
+        if text == "die" or (
+            text == "die once" and not self.is_immortal and self._first(photo.key)
+        ):
             os.kill(os.getpid(), signal.SIGKILL)
         if text == "wait":
             time.sleep(3600)

@@ -1,0 +1,124 @@
+"""A process that works for this one, and never longer than it."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from edgecls_device.errors import ExecutorError
+
+__all__ = ["Child"]
+
+SECONDS_TO_LEAVE = 10.0
+_LAST_BYTES = 1 << 16
+
+_CODE = """\
+import importlib, json, sys
+sys.path[:] = json.loads(sys.argv[2])
+importlib.import_module(sys.argv[1]).main(int(sys.argv[3]), int(sys.argv[4]))
+"""
+"""Not ``-m``, which would look for edgecls in the current directory first."""
+
+
+class Child:
+    """A Python process with a socket to talk over. It is killed when this process is gone, however that went.
+
+    What it prints is kept aside, for the case that it dies.
+
+    Attributes:
+        connection: This end of the socket.
+    """
+
+    def __init__(self, module: str, variables: Mapping[str, str]) -> None:
+        """Start it.
+
+        Args:
+            module: Its ``main(connection, lifeline)`` is called with two file descriptors: the other end of the
+                socket, and a pipe that has lost its writer when this process is gone.
+            variables: Of its environment, beside those of this process.
+
+        Raises:
+            ExecutorError: If it cannot be started.
+        """
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        mine, theirs = socket.socketpair()
+        lifeline, self._lifeline = os.pipe()
+        self.connection: Connection[Any, Any] = Connection(mine.detach())
+        try:
+            self._process = self._start(module, variables, theirs.fileno(), lifeline)
+        finally:
+            theirs.close()
+            os.close(lifeline)
+
+    def _start(
+        self, module: str, variables: Mapping[str, str], connection: int, lifeline: int
+    ) -> "subprocess.Popen[bytes]":
+        path = json.dumps([os.path.abspath(entry) for entry in sys.path])  # noqa: PTH100 - "" is a place
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-c", _CODE, module, path, str(connection), str(lifeline)],
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                pass_fds=(connection, lifeline),
+                env={**os.environ, **variables},
+                start_new_session=True,  # Ctrl-C is for the process that gives the work
+            )
+        except OSError as error:
+            message = f"Cannot start a worker process: {error.strerror}."
+            raise ExecutorError(message, hint="repeat the command with fewer --workers") from error
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    def send(self, thing: object) -> None:
+        """Send something that can be pickled; if it has died, receiving says so."""
+        with suppress(ConnectionError):
+            self.connection.send(thing)
+
+    def send_pickled(self, data: bytes) -> None:
+        """Send what is pickled already."""
+        with suppress(ConnectionError):
+            self.connection.send_bytes(data)
+
+    def receive(self) -> Any:
+        """Wait for what it says next; None if it has died."""
+        try:
+            return self.connection.recv()
+        except (EOFError, ConnectionError):
+            return None
+
+    def printed(self) -> str:
+        """Return what it printed last."""
+        size = os.fstat(self._log.fileno()).st_size
+        data = os.pread(self._log.fileno(), _LAST_BYTES, max(0, size - _LAST_BYTES))
+        return data.decode(errors="replace")
+
+    def dismiss(self) -> None:
+        """Tell it to let go of what it has opened, and to end; harmless if it has ended."""
+        self.connection.close()
+
+    def leave(self) -> None:
+        """Wait until it has ended, but not for long."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(SECONDS_TO_LEAVE)
+        self.kill()
+
+    def kill(self) -> str:
+        """End it at once, if it runs; return how it ended, in words, with the last line it printed."""
+        self._process.kill()
+        code = self._process.wait()
+        self.connection.close()
+        os.close(self._lifeline)
+        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        last = next((line for line in reversed(self.printed().split("\n")) if line.strip()), "")
+        self._log.close()
+        return f"{how}: {last.strip()}" if last else how

@@ -1,0 +1,174 @@
+"""The process that talks to Ray: it hands pieces to Ray Data, and the parts on as they come.
+
+Ray has a process of its own because it prints from native code, takes signals for itself, and reads the
+environment when it is imported. All that ends with this process.
+"""
+
+import hashlib
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from edgecls_device.errors import EdgeclsError, ExecutorError
+from edgecls_device.lazy import load
+from edgecls_device.sources.lifeline import hold_on
+
+from edgecls.scale.piece import Piece
+from edgecls.scale.ray_orders import Opened, Opening, Running
+from edgecls.scale.ray_versions import versions
+
+__all__ = ["main"]
+
+MOST_DEATHS = 6
+"""Of workers at the same pieces, before it is believed that the pieces kill; machines that go count, too."""
+
+OBJECT_STORE_BYTES = 512 << 20
+"""Bounds what is under way on this machine; Ray begins no pieces while parts fill it."""
+
+_PHOTOS_PER_TASK = 1024
+"""Ray rests for 0.05 to 0.2 s between two tasks on a core: little of what so many photos take."""
+
+_TASKS_PER_WORKER = 4
+"""At least, so that no worker rests long while the last one ends."""
+
+_BYTES_PER_PHOTO = 1 << 16
+
+_NODE_HINT = (
+    "run this on a machine of the cluster: its head, or one that joined it with "
+    "`ray start --address HOST:PORT`"
+)
+
+
+def main(connection: int, lifeline: int) -> None:
+    """Open Ray, and run what is asked until nobody asks any more.
+
+    Args:
+        connection: File descriptor of a socket, see :mod:`edgecls.scale.ray_orders`.
+        lifeline: File descriptor of a pipe; when its writing end is gone, this process is killed.
+    """
+    hold_on(lifeline)
+    with Connection(connection) as asking:
+        try:
+            while True:
+                _obey(asking, asking.recv())
+        except (EOFError, ConnectionError):  # the other end was closed: there is no more
+            load("ray:shutdown", extra="ray")()
+
+
+def _obey(asking: Connection, order: Opening | Running) -> None:
+    try:
+        if isinstance(order, Opening):
+            asking.send(_open(order))
+        else:
+            for answer in _answers(order):
+                asking.send_bytes(answer)
+            asking.send(True)
+    except EdgeclsError as error:
+        asking.send(error)
+
+
+def _open(order: Opening) -> Opened:
+    """Find or start Ray.
+
+    Raises:
+        ExecutorError: If it does not work.
+        MissingDependencyError: If it is not installed.
+    """
+    init = load("ray:init", extra="ray")
+    from ray.data import DataContext
+
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    started = {
+        "num_cpus": order.workers or len(os.sched_getaffinity(0)),
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE_BYTES,
+        "_temp_dir": order.directory,
+    }
+    try:
+        found = init(order.address or "local", **quiet, **({} if order.address else started))
+    except Exception as error:
+        where = f"at {order.address}" if order.address else "on this machine"
+        got = " ".join(str(error).split())
+        message = f"Expected Ray {where} to take this process, got: {got}"
+        raise ExecutorError(message, hint=_NODE_HINT if order.address else "") from error
+    DataContext.get_current().enable_progress_bars = False
+    workers = order.workers or max(1, int(load("ray:cluster_resources", extra="ray")()["CPU"]))
+    return Opened(address=found.address_info["gcs_address"], workers=workers)
+
+
+def _answers(order: Running) -> Iterator[bytes]:
+    """Yield what became of each piece, pickled, in the order in which Ray has it.
+
+    Raises:
+        ExecutorError: If workers die again and again, or Ray gives up.
+    """
+    from ray.data import TaskPoolStrategy, from_items
+    from ray.exceptions import RayError
+
+    left = len(order.pieces)
+    answers = from_items(
+        [{"piece": pickle.dumps(piece)} for piece in order.pieces],
+        override_num_blocks=_tasks(order.pieces, order.workers),
+    ).map(
+        _answering(order.work),
+        num_cpus=1,
+        compute=TaskPoolStrategy(size=order.workers),
+        ray_remote_args_fn=lambda: {"max_retries": MOST_DEATHS - 1},
+    )
+    try:
+        for row in answers.iter_rows():
+            if row["problem"]:
+                raise ExecutorError(row["problem"], hint="pip install it there, too")
+            yield row["answer"]
+            left -= 1
+    except RayError as error:
+        raise _given_up(error, left, len(order.pieces)) from error
+
+
+def _tasks(pieces: Sequence[Piece], workers: int) -> int:
+    """Return into how many tasks to put the pieces; each is done again as a whole if its worker dies."""
+    photos = sum(piece.photos or piece.size_bytes // _BYTES_PER_PHOTO for piece in pieces)
+    wanted = max(photos // _PHOTOS_PER_TASK, workers * _TASKS_PER_WORKER)
+    return max(1, min(len(pieces), wanted))
+
+
+def _answering(work: bytes) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return what a worker does with a row. It travels by value, as edgecls may be missing there."""
+    import ray
+
+    reference, expected = ray.put(work), versions()
+    name = hashlib.sha256(work).hexdigest()
+
+    def answer(row: dict[str, Any]) -> dict[str, Any]:
+        import socket
+
+        import ray
+
+        try:
+            from edgecls.scale.ray_worker import answer as answer_piece
+        except ImportError as error:
+            problem = f"Expected edgecls on {socket.gethostname()!r} as here, got: {error}."
+            return {"answer": b"", "problem": problem}
+        found = answer_piece(row["piece"], name, lambda: ray.get(reference), expected)
+        return {"answer": found, "problem": ""}
+
+    return answer
+
+
+def _given_up(error: Exception, left: int, total: int) -> ExecutorError:
+    from ray.exceptions import WorkerCrashedError
+
+    if isinstance(error, WorkerCrashedError):
+        message = (
+            f"{MOST_DEATHS} workers died at the same pieces, with {left} of {total} pieces left."
+        )
+        hint = "what was finished is kept; --executor local names a piece that kills"
+        return ExecutorError(message, hint=hint)
+    last = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
+    message = (
+        f"Ray gave up with {left} of {total} pieces left: {type(error).__name__}: {last.strip()}"
+    )
+    return ExecutorError(message, hint="what was finished is kept; repeat the command to go on")

@@ -1,0 +1,188 @@
+"""Ray Data: many machines, whose lost workers and machines it replaces by itself."""
+
+import pickle
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgecls_device.errors import EdgeclsError, ExecutorError
+
+from edgecls.scale.child import Child
+from edgecls.scale.local_process import ONE_THREAD
+from edgecls.scale.part import Part
+from edgecls.scale.piece import Piece
+from edgecls.scale.ray_address import LOOPBACK_ALONE, TOKEN_HINT, check_address, is_loopback_alone
+from edgecls.scale.ray_orders import Opened, Opening, Running
+from edgecls.scale.work import PieceWork
+
+__all__ = ["RayExecutor", "open_ray_executor"]
+
+SECONDS_TO_OPEN = 180.0
+"""Ray starts in 5 to 25 s, and waits for a node in vain for a minute."""
+
+_TRIES_TO_CONNECT = "3"  # of a second each: something does listen there
+_SECONDS_TO_CLEAN = 5.0
+_MOST_PATH = 24
+"""Of a directory for Ray, which puts sockets deep below it; their paths may have 107 characters (unix(7))."""
+
+
+@contextmanager
+def open_ray_executor(*, address: str | None, workers: int | None) -> Iterator["RayExecutor"]:
+    """Give an executor on a Ray cluster, or on a Ray that ends with the block.
+
+    A Ray that is started here listens on loopback only, shows no dashboard, and takes nobody without a token
+    that this process alone knows.
+
+    Args:
+        address: Of the cluster's head, ``HOST:PORT``; None starts Ray on this machine.
+        workers: How many pieces to work at at once; None for all cores of the cluster.
+
+    Raises:
+        ExecutorError: If it does not answer, does not take us, or is another machine's and there is no token.
+        MissingDependencyError: If Ray or pyarrow is not installed.
+        OptionError: If the address is none.
+    """
+    if address is not None:
+        check_address(address)
+    executor = RayExecutor(address or "", workers or 0)
+    try:
+        executor.start()
+        yield executor
+    finally:
+        executor.close()
+
+
+class RayExecutor:
+    """An executor that has a process which talks to Ray.
+
+    Attributes:
+        address: Of the cluster's head.
+        token: What a cluster that was started here wants to see; "" if it was there before.
+    """
+
+    def __init__(self, address: str, workers: int) -> None:
+        self.address = address
+        self.token = ""
+        self._asked_address, self._asked_workers = address, workers
+        self._workers = workers
+        self._driver: Child | None = None
+        self._directory: Path | None = None
+
+    @property
+    def workers(self) -> int:
+        """How many pieces are worked at at once."""
+        return self._workers
+
+    def start(self) -> Child:
+        """Find or start Ray, unless that was done.
+
+        Raises:
+            ExecutorError: If that does not work.
+            MissingDependencyError: If it is not installed.
+        """
+        if self._driver is None:
+            self._driver = Child("edgecls.scale.ray_driver", self._variables())
+            opened = self._opened(self._driver)
+            self.address, self._workers = opened.address, opened.workers
+        return self._driver
+
+    def run(self, work: PieceWork, pieces: Sequence[Piece]) -> Generator[Part, None, None]:
+        """Yield the part of each piece, in the order in which Ray has them.
+
+        Raises:
+            EdgeclsError: What the work raised.
+            ExecutorError: If workers die again and again, other machines have other versions, or Ray gives up.
+        """
+        if not pieces:
+            return
+        driver = self.start()
+        is_done = False
+        try:
+            driver.send(
+                Running(work=pickle.dumps(work), pieces=tuple(pieces), workers=self._workers)
+            )
+            while not is_done:
+                answer = driver.receive()
+                is_done = answer is True
+                if isinstance(answer, Part):
+                    yield answer
+                elif isinstance(answer, EdgeclsError):
+                    raise answer
+                elif answer is None:
+                    message = (
+                        f"Expected Ray to go on, but the process that talks to it {self._kill()}."
+                    )
+                    hint = "what was finished is kept; repeat the command to go on"
+                    raise ExecutorError(message, hint=hint)
+        finally:
+            if not is_done:  # nobody wants what it does
+                self._kill()
+
+    def close(self) -> None:
+        """Leave Ray, and end one that was started here; closing twice is harmless."""
+        if self._driver is not None:
+            self._driver.dismiss()
+            self._driver.leave()
+            self._driver = None
+        self._clean()
+
+    def _kill(self) -> str:
+        how = self._driver.kill() if self._driver else "ended"
+        self._driver = None
+        self._clean()
+        return how
+
+    def _clean(self) -> None:
+        directory, self._directory = self._directory, None
+        deadline = time.monotonic() + _SECONDS_TO_CLEAN
+        while directory and directory.exists() and time.monotonic() < deadline:
+            shutil.rmtree(
+                directory, ignore_errors=True
+            )  # Ray's last processes write there until they end
+            time.sleep(0.05)
+
+    def _variables(self) -> Mapping[str, str]:
+        """Return the environment of the process that talks to Ray."""
+        if self._asked_address:
+            alone = {LOOPBACK_ALONE: "0"} if is_loopback_alone(self._asked_address) else {}
+            return {"RAY_NUM_REDIS_GET_RETRIES": _TRIES_TO_CONNECT, **alone}
+        self.token = secrets.token_hex(32)
+        return {
+            **ONE_THREAD,
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": self.token,
+            LOOPBACK_ALONE: "0",
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
+
+    def _opened(self, driver: Child) -> Opened:
+        self._directory = None if self._asked_address else _short_directory()
+        driver.send(
+            Opening(
+                address=self._asked_address,
+                workers=self._asked_workers,
+                directory=str(self._directory or ""),
+            )
+        )
+        if not driver.connection.poll(SECONDS_TO_OPEN):
+            message = f"Expected Ray within {SECONDS_TO_OPEN:.0f} s, got no answer."
+            raise ExecutorError(message, hint="see what `ray status` says")
+        answer = driver.receive()
+        if isinstance(answer, Opened):
+            return answer
+        if self._asked_address and "InvalidAuthToken" in driver.printed():
+            message = f"Expected the token of the Ray cluster at {self._asked_address}, got another or none."
+            raise ExecutorError(message, hint=TOKEN_HINT)
+        if isinstance(answer, EdgeclsError):
+            raise answer
+        message = f"Expected Ray to start, but the process that talks to it {self._kill()}."
+        raise ExecutorError(message, hint="try --executor local, which needs no Ray")
+
+
+def _short_directory() -> Path:
+    root = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="ray-", dir=root if len(root) < _MOST_PATH else "/tmp"))

@@ -1,0 +1,187 @@
+import pickle
+import random
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pyarrow")
+pytest.importorskip("ray")
+
+from edgecls_device.errors import ArtifactError, ExecutorError, OptionError
+
+from edgecls.scale.executors import open_executor
+from edgecls.scale.job import run_job
+from edgecls.scale.ray_address import check_address
+from edgecls.scale.ray_versions import difference, versions
+from edgecls.scale.ray_worker import answer
+from edgecls.scale.work import PieceWork, close_looker
+from tests.scale import ray_cluster
+from tests.scale.tiny_task import TinyTask, write_pieces
+
+KILLS = 3
+
+
+class Cluster:
+    def __init__(self, process):
+        self._process = process
+        lines = iter(process.stdout.readline, "")
+        self.address = next(line for line in lines if line.startswith("at ")).split()[1]
+
+    def lose_a_node(self):
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with subprocess.Popen(
+        [sys.executable, ray_cluster.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        yield Cluster(process)
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module")
+def on_cluster(cluster):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")  # whatever token lies about on this machine
+        with open_executor("ray", address=cluster.address) as executor:
+            yield executor
+
+
+@pytest.fixture(scope="module")
+def alone():
+    with open_executor("ray", workers=1) as executor:
+        yield executor
+
+
+def listening(token):
+    """Where the processes that know a token listen: addresses as the kernel writes them."""
+    inodes = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if token.encode() in (process / "environ").read_bytes():
+                inodes |= {str(fd.readlink()) for fd in (process / "fd").iterdir()}
+        except OSError:
+            continue  # it has ended, or is somebody else's
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]
+    ]
+    return {
+        row[1].split(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes
+    }
+
+
+def test_a_ray_of_ours_listens_on_loopback_only(alone):
+    loopback = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+    assert listening(alone.token)
+    assert listening(alone.token) <= loopback
+
+
+def test_a_ray_of_ours_takes_nobody_without_its_token(alone, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with (
+        pytest.raises(ExecutorError, match="the token of the Ray cluster") as caught,
+        open_executor("ray", address=alone.address),
+    ):
+        pass
+    assert "ray get-auth-token" in caught.value.hint
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", alone.token)
+    with open_executor("ray", address=alone.address) as executor:
+        assert executor.workers == 1
+
+
+def test_errors_keep_their_type_and_rays_own_words_reach_nobody(alone, tmp_path, capfd):
+    pieces = write_pieces(tmp_path, ["a", "no model"])
+    with pytest.raises(ArtifactError, match="NaN") as caught:
+        list(alone.run(PieceWork(task=TinyTask()), pieces))
+    assert caught.value.hint == "export it again"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_killed_workers_and_a_lost_node_change_nothing(cluster, on_cluster, tmp_path):
+    texts = ["photo"] * 200
+    for i in random.Random(5).sample(range(200), KILLS):
+        texts[i] = "die once"
+    pieces = write_pieces(tmp_path / "photos", texts)
+    task = TinyTask(scratch=str(tmp_path))
+    calm = run_job(
+        pieces, replace(task, is_immortal=True), results=tmp_path / "calm", executor=Here()
+    )
+    seen = []
+
+    def lose_a_node(steps=1):
+        seen.append(steps)
+        if len(seen) == 10:
+            cluster.lose_a_node()
+
+    hard = run_job(
+        pieces, task, results=tmp_path / "hard", executor=on_cluster, on_progress=lose_a_node
+    )
+    assert (hard.photos, hard.failed) == (calm.photos, calm.failed) == (200, 0)
+    names = sorted(path.name for path in calm.directory.iterdir())
+    assert len(names) == 51
+    for name in names:
+        assert (hard.directory / name).read_bytes() == (calm.directory / name).read_bytes()
+
+
+class Here:
+    workers = 1
+
+    def run(self, work, pieces):
+        yield from map(work, pieces)
+        close_looker()
+
+
+def test_other_versions_on_another_machine_are_refused_with_the_difference():
+    expected = {**versions(), "numpy": "0.1"}
+    error = pickle.loads(answer(b"", "work", bytes, expected))
+    assert isinstance(error, ExecutorError)
+    assert "numpy 0.1 here and " in str(error)
+    assert difference({"a": "1", "b": "2"}, {"a": "1"}) == "b 2 here and none there"
+
+
+@pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "head", "head:ssh", ":6379"])
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(OptionError, match="HOST:PORT"):
+        check_address(address)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"RAY_AUTH_TOKEN": "secret"},
+        {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": " "},
+        {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": "/nowhere"},
+        {"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN": "secret"},
+    ],
+)
+@pytest.mark.parametrize("host", ["10.0.0.1", "ray-head", "[2001:db8::1]"])
+def test_another_machine_without_a_token_is_refused_before_it_is_asked(
+    host, variables, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ExecutorError, match="token authentication") as caught:
+        check_address(f"{host}:6379", variables)
+    assert "RAY_AUTH_MODE=token" in caught.value.hint
+
+
+def test_what_does_not_answer_is_named():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and not listening
+        port = taken.getsockname()[1]
+        with pytest.raises(ExecutorError, match=f"127.0.0.1:{port}.*no answer") as caught:
+            check_address(f"127.0.0.1:{port}", {})
+    assert "ray start --head" in caught.value.hint
