@@ -1,7 +1,5 @@
 """Shards in an object store: a real client and a server on loopback, and every way of not getting in."""
 
-import gc
-
 import pytest
 from edgecls_device.errors import CredentialsError, DataError, MissingDependencyError, NetworkError
 
@@ -50,7 +48,6 @@ def nobody(monkeypatch, tmp_path):
     for name in ("s3", "gs"):
         if name in fsspec.registry:
             fsspec.get_filesystem_class(name).clear_instance_cache()
-    gc.collect()
 
 
 @pytest.fixture
