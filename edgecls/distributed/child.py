@@ -115,8 +115,12 @@ class Child:
         """Ask it to stop, and wait for up to ``grace_s`` for what it says to that."""
         if self.ending is None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
-            if readable([self], grace_s):
-                self.listen()
+        self.hear_out(grace_s)
+
+    def hear_out(self, grace_s: float) -> None:
+        """Wait for up to ``grace_s`` for what it has to say."""
+        if self.ending is None and readable([self], grace_s):
+            self.listen()
 
     def let_go(self, grace_s: float) -> None:
         """Let one that is done end by itself, for up to ``grace_s``; :meth:`end` it else."""

@@ -25,6 +25,8 @@ __all__ = ["guard"]
 
 _TICK_S = 0.2
 _GRACE_S = 5.0
+_SAME_S = 0.5
+"""How much later a child may find the same error as another one, and say so itself."""
 
 
 def guard(
@@ -93,6 +95,8 @@ def _watch(child: Child, circle: Circle, stop: Stop) -> Ending:
         child.let_go(_GRACE_S)
     elif ending.kind == "stopped":
         child.interrupt(_GRACE_S)
+    elif ending.kind == "failed":
+        child.hear_out(_SAME_S)
     child.end()
     circle.part()
     return _explained(ending, child)
