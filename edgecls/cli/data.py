@@ -37,4 +37,4 @@ Examples:
 
 @click.group("data", cls=LazyGroup, table=COMMANDS, epilog=EPILOG)
 def command() -> None:
-    """Check a folder of photos, take photos of a class, or fetch a sample set."""
+    """Check, collect, pack or fetch photos, or draw as many as it takes to try what is meant for millions."""

@@ -23,9 +23,13 @@ data features; from a disk, from s3:// or gs:// (extras s3, gcs).
 
 \b
 Examples, after edgecls demo:
-  edgecls data shards runs/demo/photos --out runs/shards
-  edgecls data shards runs/demo/photos --out runs/shards-50 --photos-per-shard 50
-  edgecls data shards runs/demo/photos --out runs/parquet --format parquet --json
+  edgecls data shards runs/demo/photos --out runs/demo/shards
+  edgecls data shards runs/demo/photos --out runs/demo/shards-50 --photos-per-shard 50
+  edgecls data shards runs/demo/photos --out runs/demo/parquet --format parquet --json
+
+\b
+With your own:
+  edgecls data shards photos/ --out shards/ --photos-per-shard 5000
 """
 
 

@@ -15,10 +15,13 @@ square, triangle, star, cross, crescent, arrow, hourglass. A million of 64x64
 takes about 3 GB. The same seed gives the same bytes, whatever --workers.
 
 \b
-Examples:
-  edgecls data synthesize synthetic --photos 2000
-  edgecls data synthesize synthetic-1m --photos 1000000 --seed 7
-  edgecls data synthesize synthetic --photos 2000 --json
+Examples, after edgecls demo:
+  edgecls data synthesize runs/demo/synthetic --photos 2000
+  edgecls data synthesize runs/demo/five --photos 500 --classes 5 --size 96 --seed 7
+
+\b
+With your own:
+  edgecls data synthesize synthetic-1m --photos 1000000
 """
 
 

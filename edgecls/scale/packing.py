@@ -15,6 +15,7 @@ from typing import BinaryIO, ClassVar, Literal, TypeAlias
 from edgecls_device.errors import DataError, OptionError
 from edgecls_device.files import read_bytes, storage_errors, writing
 from edgecls_device.images import MAX_IMAGE_BYTES
+from edgecls_device.lazy import load
 
 from edgecls.data.folders import FoundFile, FoundPhotos, find_photos, relative_path
 from edgecls.progress import Advance
@@ -24,6 +25,8 @@ from edgecls.scale.tar_writing import end_of_tar, tar_member
 __all__ = ["PackedPhotos", "PackedShards", "ShardFormat", "pack_photos"]
 
 ShardFormat: TypeAlias = Literal["tar", "parquet"]
+
+_PARQUET_WRITER = "edgecls.scale.parquet_packing:write_rows"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +117,8 @@ def pack_photos(
         StorageError: If a photo cannot be read any more, or a shard not be written; those before stay.
         MissingDependencyError: If the package for Parquet is not installed.
     """
+    if format == "parquet":
+        load(_PARQUET_WRITER, extra="shards")  # before anything is written
     found = find_photos(source)
     out = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - keeps links, takes a missing path
     if out.resolve().is_relative_to(found.root):
@@ -210,9 +215,7 @@ def _new_key(below: str, keys: set[str]) -> str:
 def _write_shard(path: Path, photos: Sequence[_Packed]) -> None:
     with writing(path) as temporary:
         if path.suffix == ".parquet":
-            from edgecls.scale.parquet_packing import write_rows
-
-            write_rows(temporary, _rows(photos))
+            load(_PARQUET_WRITER, extra="shards")(temporary, _rows(photos))
             return
         with temporary.open("wb") as file:
             _write_tar(file, photos)

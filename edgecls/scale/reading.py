@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgecls_device.errors import DataError
+from edgecls_device.lazy import load
 
 from edgecls.data.looks import read_photo
 from edgecls.scale.filesystems import is_url, open_stream, stored_file
@@ -45,9 +46,7 @@ def _read_all(piece: Piece) -> Iterator[ShardPhoto]:
         with open_stream(piece.location) as stream:
             yield from read_tar(stream, name=piece.location)
     else:
-        from edgecls.scale.parquet_photos import read_row_group
-
-        yield from read_row_group(piece)
+        yield from load("edgecls.scale.parquet_photos:read_row_group", extra="shards")(piece)
 
 
 def _require_same(piece: Piece) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from edgecls_device.errors import DataError
 from edgecls_device.images import IMAGE_SUFFIXES
+from edgecls_device.lazy import load
 
 from edgecls.data.folders import find_photos, relative_path
 from edgecls.data.parallel import each
@@ -155,8 +156,7 @@ def _tar_pieces(shards: Sequence[StoredFile]) -> Iterator[Piece]:
 
 
 def _parquet_pieces(shards: Sequence[StoredFile]) -> Iterator[Piece]:
-    from edgecls.scale.parquet_photos import rows_of_groups
-
+    rows_of_groups = load("edgecls.scale.parquet_photos:rows_of_groups", extra="shards")
     index = 0
     for shard, rows in each(
         lambda shard: rows_of_groups(shard.location), shards, threads=_FOOTER_THREADS

@@ -2,10 +2,11 @@
 
 import json
 import os
+import sys
 import tarfile
 
 import pytest
-from edgecls_device.errors import DataError, OptionError, StorageError
+from edgecls_device.errors import DataError, MissingDependencyError, OptionError, StorageError
 
 from edgecls.data.folders import find_photos
 from edgecls.scale import packing
@@ -136,6 +137,15 @@ def test_a_full_disk_keeps_the_shards_before(photos, tmp_path, monkeypatch):  # 
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *("shard-000000.tar", "shard-000001.tar", "shards.json"),
     ]
+
+
+def test_without_the_package_for_parquet_nothing_is_begun(photos, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.delitem(sys.modules, "edgecls.scale.parquet_packing", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingDependencyError, match="pyarrow") as caught:
+        pack_photos(photos, tmp_path / "out", format="parquet")
+    assert caught.value.hint == "pip install 'edgecls[shards]'"
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_photos_is_refused(tmp_path):
