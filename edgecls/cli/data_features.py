@@ -102,14 +102,14 @@ def _extract(source: str, out: Path, settings: TrainingSettings, spread: Spread)
     counts = load("edgecls.scale.parquet_parts:counts", extra="shards")
     files = [out / part_file(piece.index) for piece in pieces]
     is_there = [counts(file) is not None for file in files]
-    start = time.monotonic()
     try:
         with spread.open() as executor, progress("Pieces of the photos", len(pieces)) as advance:
+            start = time.monotonic()
             results = run_job(pieces, task, results=out, executor=executor, on_progress=advance)
+            seconds = time.monotonic() - start
     except OptionError as error:
         hint = error.hint.replace("--results", "--out")
         raise OptionError(error.message, hint=hint) from error
-    seconds = time.monotonic() - start
     if results.failed == results.photos:
         message = f"Expected photos that decode in {source!r}, got none of {results.photos}."
         raise DataError(message, hint=f"edgecls data check {shlex.quote(source)}")

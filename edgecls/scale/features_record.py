@@ -22,7 +22,7 @@ class FeaturesRecord:
         photos: Number of rows.
         failed: How many of them have an ``error`` instead of a vector.
         computed: How many of them this command has computed; the others were there.
-        seconds: How long that took, without preparing the backbone.
+        seconds: How long that took, without preparing the backbone and starting Ray.
     """
 
     kind: ClassVar[str] = "edgecls.features"
