@@ -212,6 +212,11 @@ def _list_url(url: str) -> Iterator[StoredFile]:
         filesystem, root = _filesystem(url)
         filesystem.invalidate_cache()
         details = filesystem.find(root, withdirs=False, detail=True)
+        if not details:
+            filesystem.info(root)  # which says why
+        for path, info in details.items():
+            if not info.get("size") and not _version(info):  # web servers list names only
+                details[path] = filesystem.info(path)
     if not details:
         message = f"Expected photos or shards at {url!r}, got nothing."
         raise DataError(message, hint="check bucket and folder, and that you may list them")
@@ -289,11 +294,14 @@ def _typed(error: Exception, url: str) -> EdgeclsError | None:
     names = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
     if names & _UNKNOWN_CALLER or _is_refused(causes):
         return _credentials_error(error, url)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and "ClientConnectionError" not in names:
         message = f"Expected a file or folder at {url!r}, got nothing."
         return DataError(message, hint="check bucket and path")
     if isinstance(error, OSError) or _is_raised_in_file_system(error):
-        message = f"Cannot read {url!r}: {_told(error)}."
+        cause = (
+            causes[-1] if isinstance(error, FileNotFoundError) else error
+        )  # it says the URL again
+        message = f"Cannot read {url!r}: {_told(cause)}."
         return NetworkError(
             message, hint="check the network and the endpoint, then repeat the command"
         )
@@ -315,10 +323,14 @@ def _is_refused(causes: list[BaseException]) -> bool:
     return any(
         isinstance(cause, PermissionError)
         or str(cause).startswith("Forbidden")  # gcsfs
-        or str(getattr(cause, "code", "")) in _REFUSALS
-        or str(getattr(cause, "status", "")) in _REFUSALS
+        or str(_status(cause)) in _REFUSALS
         for cause in causes
     )
+
+
+def _status(error: BaseException) -> object:
+    """Return what a server answered; aiohttp has ``code`` as well, and warns of it."""
+    return error.status if hasattr(error, "status") else getattr(error, "code", "")
 
 
 def _with_causes(error: BaseException) -> list[BaseException]:
@@ -334,6 +346,6 @@ def _credentials_error(error: Exception, url: str) -> CredentialsError:
     return CredentialsError(message, hint=_CREDENTIALS_HINTS.get(_extra(url), default))
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     lines = (str(error) or type(error).__name__).strip().splitlines()
     return lines[0][:200].rstrip(".")

@@ -1,5 +1,9 @@
 """Shards in an object store: a real client and a server on loopback, and every way of not getting in."""
 
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
 import pytest
 from edgecls_device.errors import CredentialsError, DataError, MissingDependencyError, NetworkError
 
@@ -173,6 +177,28 @@ def test_a_server_that_does_not_answer_is_a_matter_of_the_network(monkeypatch):
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
     with pytest.raises(NetworkError, match="s3://photos/set"):
         find_pieces("s3://photos/set")
+
+
+def test_shards_on_a_web_server(tmp_path):
+    pytest.importorskip("fsspec")
+    pytest.importorskip("aiohttp")
+    write_tar(tmp_path / "set" / "0.tar", [("cats/1.jpg", JPEG), ("dogs/2.jpg", JPEG)])
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            del arguments
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=tmp_path)) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/set"
+        (piece,) = find_pieces(f"{url}/")
+        assert (piece.location, piece.size_bytes) == (f"{url}/0.tar", 10_240)
+        assert read(f"{url}/0.tar") == read(tmp_path / "set")
+        with pytest.raises(DataError, match="got nothing"):
+            find_pieces(f"{url}/1.tar")
+        server.shutdown()
+    with pytest.raises(NetworkError, match=r"0\.tar"):
+        find_pieces(f"{url}/0.tar")
 
 
 def test_a_missing_package_is_named(monkeypatch):
