@@ -52,7 +52,7 @@ class Ran:
     Attributes:
         seconds: From its start to its end.
         processor_s: What all its processes spent.
-        driver_bytes: Largest resident memory of the command's own process.
+        driver_bytes: Largest resident memory of the command's own process, and of the one that talks to Ray.
         worker_bytes: The same of each process that looked at photos, smallest first.
         engine_bytes: The same of the engine's services together.
         output: What it printed on standard output.
@@ -116,8 +116,8 @@ class Tree:
 
 
 def role_of(words: str, *, is_top: bool) -> Role:
-    """Return what a process does, by its command line."""
-    if is_top:
+    """Return what a process does, by its command line; a process that talks to Ray counts as the command."""
+    if is_top or "ray_driver" in words:
         return "driver"
     is_worker = words.startswith("ray::") or "local_worker" in words or "spawn_main" in words
     return "worker" if is_worker else "engine"
@@ -231,7 +231,7 @@ def _ran(tree: Tree, seconds: float, processor_s: float, output: str, reason: st
     return Ran(
         seconds=seconds,
         processor_s=processor_s,
-        driver_bytes=max(sizes["driver"]),
+        driver_bytes=sum(sizes["driver"]),
         worker_bytes=sorted(sizes["worker"]),
         engine_bytes=sum(sizes["engine"]),
         output=output,

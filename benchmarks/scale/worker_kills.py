@@ -18,10 +18,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,22 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 from edgecls_device.errors import BenchmarkError
 from figure import Row, describe_machine, figure_of, run, show, working_directory
 from inputs import Shards, compare_command, run_script, scale_arguments, small_file, synthetic
-from processes import Tree
+from processes import Tree, watched
 
 KILLS, QUICK_KILLS = 20, 1
-PHOTOS, QUICK_PHOTOS = 30_000, 10_000
+PHOTOS, QUICK_PHOTOS = 60_000, 20_000
 WORKERS = 2
-LOOK_S = 0.02
+STORE_BYTES = 100 << 20
+ON_LOOPBACK = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # all processes of Ray listen on loopback only, on Linux too
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+SECOND = "127.0.0.2"
+"""Address of the second node: with that of the first, the command might sit on it, and be lost with it."""
+AT_WORK = "ray::Map"
+MOST_TRIES = 3
+LOOK_S = 0.05
 LONGEST_S = 600.0
 
 
@@ -45,13 +56,11 @@ class Moment:
     """When to strike.
 
     Attributes:
-        parts: After so many parts were written.
-        later_s: And so much later.
+        share: Of the time that an undisturbed run works, from the first worker at work.
         worker: Which of those at work, counted round.
     """
 
-    parts: int
-    later_s: float
+    share: float
     worker: int
 
 
@@ -61,11 +70,15 @@ class Struck:
 
     Attributes:
         seconds: From its start to its end.
-        parts: How many parts were there at the blow; all of them if it came too late.
+        work_s: From the first worker at work to the end.
+        is_hit: Whether anything was killed; if not, it was over before.
+        parts: How many parts were written at the blow.
         digest: Of all result files.
     """
 
     seconds: float
+    work_s: float
+    is_hit: bool
     parts: int
     digest: str
 
@@ -98,96 +111,133 @@ def measure(options: Namespace, work: Path) -> Iterator[Row]:
             )
             return [*words, "--address", cluster.address]
 
-        undisturbed = struck(command(), results, None, lambda: True)
+        undisturbed = struck(command(), results, tree)
         yield Row(what="pieces", value=pieces, unit="", note=f"{shards.photos} photos")
         yield same_row("local executor and Ray undisturbed", [undisturbed], local)
-        blows = []
-        for number in range(kills):
-            moment = draw_moment(draw, pieces, undisturbed.seconds)
-            blow = struck(command(), results, moment, lambda m=moment: kill_one(tree, m.worker))
-            tell(f"kill {number + 1} of {kills}", blow, pieces, undisturbed.digest)
-            blows.append(blow)
-        yield same_row("a worker killed", blows, undisturbed.digest)
-        late = sum(blow.parts >= pieces for blow in blows)
-        yield Row(what="kills that came too late", value=late, unit="runs", at_most=0)
-        yield time_row("a worker killed", blows, undisturbed)
-        moment = Moment(parts=pieces // 3, later_s=0.1, worker=0)
-        blow = struck(command(), results, moment, lambda: remove_node(cluster))
-        tell("a node removed", blow, pieces, undisturbed.digest)
-        yield same_row("a node removed", [blow], undisturbed.digest)
-        yield time_row("a node removed", [blow], undisturbed)
+
+        def blow_of(what: str, moment: Moment, strike: Callable[[], bool]) -> Struck:
+            found = struck(command(), results, tree, undisturbed.work_s * moment.share, strike)
+            tell(what, found, pieces, undisturbed.digest)
+            return found
+
+        blows: list[Struck] = []
+        for _ in range(MOST_TRIES * kills):
+            if sum(blow.is_hit for blow in blows) == kills:
+                break
+            moment = draw_moment(draw)
+            what = f"kill {len(blows) + 1}, at {moment.share:.0%}"
+            blows.append(blow_of(what, moment, lambda worker=moment.worker: kill_one(tree, worker)))
+        hits = [blow for blow in blows if blow.is_hit]
+        late = len(blows) - len(hits)
+        yield Row(
+            what="workers killed while at work", value=len(hits), unit="kills", at_least=kills
+        )
+        yield same_row("a worker killed", blows, undisturbed.digest, f"{late} blows came too late")
+        yield time_row("a worker killed", hits or blows, undisturbed)
+        gone = blow_of("a node removed", Moment(share=0.4, worker=0), lambda: remove_node(cluster))
+        yield same_row("a node removed", [gone], undisturbed.digest)
+        yield time_row("a node removed", [gone], undisturbed)
     shutil.rmtree(results, ignore_errors=True)
 
 
-def draw_moment(draw: random.Random, pieces: int, seconds: float) -> Moment:
-    """Draw a moment: anywhere in the work, between the first part and the last but two."""
-    parts = draw.randrange(0, max(1, pieces - 2 * WORKERS))
-    return Moment(
-        parts=parts,
-        later_s=draw.random() * WORKERS * seconds / pieces / 2,
-        worker=draw.randrange(WORKERS),
-    )
+def draw_moment(draw: random.Random) -> Moment:
+    """Draw a moment: anywhere in the work but its very end."""
+    return Moment(share=draw.uniform(0.0, 0.9), worker=draw.randrange(WORKERS))
 
 
 def struck(
-    command: list[str | Path], results: Path, moment: Moment | None, strike: Callable[[], bool]
+    command: Sequence[str | Path],
+    results: Path,
+    tree: Tree,
+    after_s: float = 0.0,
+    strike: Callable[[], bool] | None = None,
 ) -> Struck:
     """Run the command on no results, strike at a moment, and see what became of it.
+
+    Args:
+        command: What to run.
+        results: Where it writes.
+        tree: Of the cluster's processes.
+        after_s: When to strike, from the first worker at work.
+        strike: Kills something and returns whether there was anything to kill; None for an undisturbed run.
 
     Raises:
         BenchmarkError: If the command fails, or does not end.
     """
     shutil.rmtree(results, ignore_errors=True)
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [str(word) for word in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    at_blow = parts_in(results) if moment is None else blow_at(process, results, moment, strike)
-    try:
-        _, errors = process.communicate(timeout=LONGEST_S)
-    except subprocess.TimeoutExpired as error:
-        process.kill()
-        process.communicate()
-        message = f"Expected the command to end within {LONGEST_S:.0f} s, got none."
-        raise BenchmarkError(message) from error
-    if process.returncode != 0:
-        message = (
-            f"Expected the command to go on after the blow, got exit code {process.returncode}."
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            text=True,
         )
-        raise BenchmarkError(message, hint=errors[-2000:])
-    seconds = time.perf_counter() - start
-    return Struck(seconds=seconds, parts=at_blow, digest=digest(results))
+        with watched(process):
+            work_start = wait_for_work(process, tree)
+            is_hit = strike is not None and strike_at(process, work_start + after_s, strike)
+            parts = parts_in(results)
+            code = finish(process)
+        end = time.perf_counter()
+        errors.seek(0)
+        if code != 0:
+            message = f"Expected the command to succeed all the same, got exit code {code}."
+            raise BenchmarkError(message, hint=errors.read()[-2000:])
+    return Struck(
+        seconds=end - start,
+        work_s=end - work_start,
+        is_hit=is_hit,
+        parts=parts,
+        digest=digest(results),
+    )
 
 
-def blow_at(
-    process: subprocess.Popen[str], results: Path, moment: Moment, strike: Callable[[], bool]
-) -> int:
-    """Wait for the moment, and strike until it hits; return how many parts were there."""
-    while process.poll() is None and parts_in(results) < moment.parts:
+def wait_for_work(process: subprocess.Popen[str], tree: Tree) -> float:
+    """Wait until a worker is at work, or the command has ended; return when that was."""
+    while process.poll() is None and not at_work(tree):
         time.sleep(LOOK_S)
-    time.sleep(moment.later_s)
+    return time.perf_counter()
+
+
+def strike_at(process: subprocess.Popen[str], moment: float, strike: Callable[[], bool]) -> bool:
+    """Wait for the moment, and try until something is hit; return whether that was before the end."""
     while process.poll() is None:
-        there = parts_in(results)
-        if strike():
-            return there
+        if time.perf_counter() >= moment and strike():
+            return True
         time.sleep(LOOK_S)
-    return parts_in(results)
+    return False
+
+
+def finish(process: subprocess.Popen[str]) -> int:
+    """Wait for the end and return the exit code.
+
+    Raises:
+        BenchmarkError: If it does not end.
+    """
+    try:
+        return process.wait(LONGEST_S)
+    except subprocess.TimeoutExpired as error:
+        message = f"Expected the command to end within {LONGEST_S:.0f} s, but it still runs."
+        raise BenchmarkError(message, hint="see what `ray status` says") from error
+
+
+def at_work(tree: Tree) -> list[int]:
+    """Return the workers that look at photos now; Ray names a process by what it does."""
+    tree.look()
+    return tree.named(AT_WORK)
 
 
 def kill_one(tree: Tree, number: int) -> bool:
     """Kill one of the workers that are at work; return whether there was one."""
-    tree.look()
-    busy = [pid for pid in tree.named("ray::") if pid not in set(tree.named("ray::IDLE"))]
-    if not busy:
+    workers = at_work(tree)
+    if not workers:
         return False
-    with suppress(ProcessLookupError):  # it has ended by itself meanwhile
-        os.kill(busy[number % len(busy)], signal.SIGKILL)
-        return True
-    return False
+    try:
+        os.kill(workers[number % len(workers)], signal.SIGKILL)
+    except ProcessLookupError:  # it has ended by itself meanwhile
+        return False
+    return True
 
 
 def remove_node(cluster: Any) -> bool:
@@ -199,15 +249,14 @@ def remove_node(cluster: Any) -> bool:
 @contextmanager
 def two_nodes() -> Iterator[Any]:
     """Give a Ray cluster of two nodes on this machine, on loopback."""
+    os.environ.update(ON_LOOPBACK)  # Ray reads them when it is imported
     from ray.cluster_utils import Cluster
 
     started = time.perf_counter()
-    cluster = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "include_dashboard": False, "node_ip_address": "127.0.0.1"},
-    )
+    node = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
     try:
-        cluster.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+        cluster.add_node(**node, node_ip_address=SECOND)
         sys.stderr.write(f"two nodes after {time.perf_counter() - started:.1f} s\n")
         yield cluster
     finally:
@@ -235,7 +284,7 @@ def parts_in(results: Path) -> int:
     return len(list(results.glob("part-*.parquet")))
 
 
-def same_row(what: str, blows: list[Struck], wanted: str) -> Row:
+def same_row(what: str, blows: Sequence[Struck], wanted: str, more: str = "") -> Row:
     """Return how many runs gave the very same files."""
     same = sum(blow.digest == wanted for blow in blows)
     return Row(
@@ -243,11 +292,11 @@ def same_row(what: str, blows: list[Struck], wanted: str) -> Row:
         value=100 * same / len(blows),
         unit="%",
         at_least=100,
-        note=f"{same} of {len(blows)}; SHA-256 {wanted[:16]}",
+        note=f"{same} of {len(blows)}; SHA-256 {wanted[:16]}" + (f"; {more}" if more else ""),
     )
 
 
-def time_row(what: str, blows: list[Struck], undisturbed: Struck) -> Row:
+def time_row(what: str, blows: Sequence[Struck], undisturbed: Struck) -> Row:
     """Return what a blow costs in time."""
     later = [blow.seconds - undisturbed.seconds for blow in blows]
     note = f"of {undisturbed.seconds:.1f} s; at most {max(later):.1f}" if len(later) > 1 else ""
@@ -257,7 +306,7 @@ def time_row(what: str, blows: list[Struck], undisturbed: Struck) -> Row:
 def tell(what: str, blow: Struck, pieces: int, wanted: str) -> None:
     """Say how it goes."""
     verdict = "the same" if blow.digest == wanted else "OTHER RESULTS"
-    where = f"after {blow.parts} of {pieces} parts"
+    where = f"{blow.parts} of {pieces} parts written" if blow.is_hit else "TOO LATE"
     sys.stderr.write(f"{what}: {where}, {blow.seconds:.1f} s: {verdict}\n")
 
 

@@ -176,6 +176,7 @@ def test_a_measurement_that_is_kept_is_not_made_again(load, tmp_path):
         ("python edgecls compare a", True, "driver"),
         ("python -c from multiprocessing.spawn import spawn_main; spawn_main(3)", False, "worker"),
         ("python -c from edgecls.scale.local_worker import main; main(7, 9)", False, "worker"),
+        ("python -c from edgecls.scale.ray_driver import main; main(7, 9)", False, "driver"),
         ("ray::MapBatches(PieceWork)", False, "worker"),
         ("python -c from multiprocessing.resource_tracker import main", False, "engine"),
         ("/x/raylet --raylet_socket_name=y", False, "engine"),
@@ -231,11 +232,12 @@ def test_a_command_that_fails_says_what_it_said(load):
 def test_moments_of_kills_follow_from_the_seed(load):
     kills = load("worker_kills")
     drawn = [
-        [kills.draw_moment(draw, 60, 20.0) for _ in range(20)]
+        [kills.draw_moment(draw) for _ in range(20)]
         for draw in (kills.random.Random(3), kills.random.Random(3), kills.random.Random(4))
     ]
     assert drawn[0] == drawn[1] != drawn[2]
-    assert all(moment.parts < 60 - 2 * kills.WORKERS for moment in drawn[0])
+    assert all(0 <= moment.share <= 0.9 for moment in drawn[0])
+    assert {moment.worker for moment in drawn[0]} == {0, 1}
 
 
 def test_a_result_that_differs_by_a_byte_has_another_digest(load, tmp_path):
@@ -246,23 +248,36 @@ def test_a_result_that_differs_by_a_byte_has_another_digest(load, tmp_path):
     (tmp_path / "part-00000.parquet").write_bytes(b"b")
     other = kills.digest(tmp_path)
     assert other != before
-    blows = [kills.Struck(seconds=1, parts=1, digest=found) for found in (before, other)]
+    blows = [
+        kills.Struck(seconds=1, work_s=1, is_hit=True, parts=1, digest=found)
+        for found in (before, other)
+    ]
     row = kills.same_row("a worker killed", blows, before)
     assert (row.value, row.verdict) == (50, "no")
 
 
-def test_a_blow_comes_when_so_many_parts_are_there(load, tmp_path):
-    kills, struck = load("worker_kills"), []
-    code = (
-        "import pathlib, sys, time\nfor i in range(5):\n"
-        "    pathlib.Path(sys.argv[1], f'part-{i:05d}.parquet').touch(); time.sleep(0.3)"
-    )
-    moment = kills.Moment(parts=2, later_s=0.0, worker=0)
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], text=True)
-    at_blow = kills.blow_at(process, tmp_path, moment, lambda: not struck.append(time.time()))
-    process.wait()
-    assert len(struck) == 1
-    assert at_blow >= 2
+def test_a_blow_comes_at_its_moment_and_is_repeated_until_it_hits(load):
+    kills, tries = load("worker_kills"), []
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
+    moment = time.perf_counter() + 0.1
+
+    def strike():
+        tries.append(time.perf_counter())
+        return len(tries) == 3
+
+    assert kills.strike_at(process, moment, strike)
+    process.communicate("")
+    assert len(tries) == 3
+    assert tries[0] >= moment
+    assert not kills.strike_at(process, moment, strike)  # it is over
+
+
+def test_a_process_is_struck_only_while_it_is_at_work(load, tmp_path):
+    kills = load("worker_kills")
+    tree = load("processes").Tree(10, tmp_path)
+    fake_process(tmp_path, 10, parent=1, words="python", peak_kb=1)
+    fake_process(tmp_path, 11, parent=10, words="ray::IDLE", peak_kb=1)
+    assert not kills.kill_one(tree, 0)
 
 
 def test_weights_that_differ_in_one_bit_are_not_the_same(load, tmp_path):
