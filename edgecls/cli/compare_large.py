@@ -13,9 +13,9 @@ from edgecls.cli.compare_question import Question
 from edgecls.comparison_photos import trained_on
 from edgecls.progress import progress, say
 from edgecls.scale.comparing import LargeComparison, limited_pieces, plan_large
-from edgecls.scale.filesystems import is_url
 from edgecls.scale.piece import Piece
 from edgecls.scale.sources import file_pieces, find_pieces
+from edgecls.scale.urls import is_url
 
 __all__ = ["compare_large"]
 

@@ -19,10 +19,10 @@ from edgecls.data.load import printable
 from edgecls.progress import progress
 from edgecls.scale.check_task import CheckTask
 from edgecls.scale.checking import check_results
-from edgecls.scale.filesystems import is_url
 from edgecls.scale.job import run_job
 from edgecls.scale.piece import Piece
 from edgecls.scale.sources import find_pieces, is_shards
+from edgecls.scale.urls import is_url
 
 __all__ = ["command"]
 

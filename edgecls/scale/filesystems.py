@@ -1,7 +1,6 @@
 """Files on this machine or behind a URL: listed, opened as a stream, and their failures as typed errors.
 
-A path needs nothing but Python; a URL goes through fsspec and the package of its object store. What these raise
-is told apart here, in one place: who asks is not known, nobody answers, or there is no such file.
+A path needs nothing but Python; a URL goes through fsspec and the package of its object store.
 """
 
 import logging
@@ -14,56 +13,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from edgecls_device.collecting.class_folder import IGNORED_FOLDERS
-from edgecls_device.errors import (
-    CredentialsError,
-    DataError,
-    EdgeclsError,
-    MissingDependencyError,
-    NetworkError,
-    OptionError,
-)
+from edgecls_device.errors import DataError, MissingDependencyError, OptionError
 from edgecls_device.files import storage_errors
 
-__all__ = [
-    "StoredFile",
-    "is_hidden",
-    "is_url",
-    "list_files",
-    "open_stream",
-    "source_errors",
-    "stored_file",
-]
+from edgecls.scale.source_errors import source_errors
+from edgecls.scale.urls import extra_of, is_url
+
+__all__ = ["StoredFile", "is_hidden", "list_files", "open_stream", "stored_file"]
 
 READ_BYTES = 4 << 20  # of one request to an object store; a stream keeps one or two of them
 
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
-_CREDENTIALS_HINTS = {
-    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with ~/.aws/credentials "
-    "(aws configure); for a store that is not Amazon's also AWS_ENDPOINT_URL; "
-    "for a public bucket FSSPEC_S3_ANON=true",
-    "gcs": "gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to the key file of "
-    "a service account; for a public bucket FSSPEC_GS_TOKEN=anon",
-}
 _VERSION_KEYS = ("ETag", "etag", "generation", "md5Hash", "mtime", "LastModified", "created")
 """What file systems call what changes with a file's content, the surest first."""
-
-_UNKNOWN_CALLER = frozenset(
-    {
-        "NoCredentialsError",  # botocore
-        "PartialCredentialsError",
-        "CredentialRetrievalError",
-        "NoAuthTokenError",
-        "ProfileNotFound",
-        "SSOTokenLoadError",
-        "TokenRetrievalError",
-        "UnauthorizedSSOTokenError",
-        "DefaultCredentialsError",  # google.auth
-        "RefreshError",
-        "GoogleAuthError",
-    }
-)
-_REFUSALS = frozenset({"401", "403"})
-_FILE_SYSTEM_PACKAGES = frozenset({"fsspec", "s3fs", "gcsfs", "adlfs"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,11 +42,6 @@ class StoredFile:
     below: str
     size_bytes: int
     version: str
-
-
-def is_url(location: str | Path) -> bool:
-    """Return whether a location is a URL, such as ``s3://bucket/folder``, and no path."""
-    return "://" in str(location)
 
 
 def is_hidden(below: str) -> bool:
@@ -161,24 +117,6 @@ def open_stream(location: str) -> Iterator[BinaryIO]:
             yield stream
 
 
-@contextmanager
-def source_errors(location: str) -> Iterator[None]:
-    """Turn what file systems raise in the block into typed errors that name the location."""
-    if not is_url(location):
-        with storage_errors("read", Path(location)):
-            yield
-        return
-    try:
-        yield
-    except EdgeclsError:
-        raise
-    except Exception as error:
-        typed = _typed(error, location)
-        if typed is None:
-            raise
-        raise typed from error
-
-
 def _list_folder(folder: Path, below: str, seen: set[tuple[int, int]]) -> Iterator[StoredFile]:
     status = folder.stat()
     if (status.st_dev, status.st_ino) in seen:
@@ -247,7 +185,7 @@ def _filesystem(url: str) -> tuple[Any, str]:
     except ModuleNotFoundError as error:
         message = f"Expected the package fsspec for {url!r}, which is not installed."
         raise MissingDependencyError(
-            message, hint=f"pip install 'edgecls[{_extra(url)}]'"
+            message, hint=f"pip install 'edgecls[{extra_of(url)}]'"
         ) from error
     # A cloud's machines answer in milliseconds who they are; elsewhere nobody does, which takes 9 s by default.
     os.environ.setdefault("GCE_METADATA_TIMEOUT", "1")
@@ -258,7 +196,7 @@ def _filesystem(url: str) -> tuple[Any, str]:
     except ImportError as error:  # of the package for this object store
         message = f"Expected a package for {url!r}, which is not installed: {error}."
         raise MissingDependencyError(
-            message, hint=f"pip install 'edgecls[{_extra(url)}]'"
+            message, hint=f"pip install 'edgecls[{extra_of(url)}]'"
         ) from error
     except ValueError as error:
         message = f"Expected a path, or a URL such as s3://bucket/folder, got {url!r}: {error}."
@@ -273,79 +211,8 @@ def _default_options(url: str) -> dict[str, str]:
     """
     from fsspec.config import conf
 
-    is_google = _extra(url) == "gcs" and "::" not in url
+    is_google = extra_of(url) == "gcs" and "::" not in url
     is_configured = any(conf.get(name) for name in ("gs", "gcs"))
     if is_google and not is_configured and "STORAGE_EMULATOR_HOST" not in os.environ:
         return {"token": "google_default"}
     return {}
-
-
-def _protocol(url: str) -> str:
-    return url.rsplit("::", 1)[-1].partition("://")[0]
-
-
-def _extra(url: str) -> str:
-    return _EXTRAS.get(_protocol(url), "shards")
-
-
-def _typed(error: Exception, url: str) -> EdgeclsError | None:
-    """Return what a file system's exception means; None for one that is no failure of a file system."""
-    causes = _with_causes(error)
-    names = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
-    if names & _UNKNOWN_CALLER or _is_refused(causes):
-        return _credentials_error(error, url)
-    if isinstance(error, FileNotFoundError) and "ClientConnectionError" not in names:
-        message = f"Expected a file or folder at {url!r}, got nothing."
-        return DataError(message, hint="check bucket and path")
-    if isinstance(error, OSError) or _is_raised_in_file_system(error):
-        cause = (
-            causes[-1] if isinstance(error, FileNotFoundError) else error
-        )  # it says the URL again
-        message = f"Cannot read {url!r}: {_told(cause)}."
-        return NetworkError(
-            message, hint="check the network and the endpoint, then repeat the command"
-        )
-    return None
-
-
-def _is_raised_in_file_system(error: Exception) -> bool:
-    """Return whether a package for file systems raised it; some raise ValueError for what a server answers."""
-    trace = error.__traceback__
-    while trace is not None:
-        module = str(trace.tb_frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] in _FILE_SYSTEM_PACKAGES:
-            return True
-        trace = trace.tb_next
-    return False
-
-
-def _is_refused(causes: list[BaseException]) -> bool:
-    return any(
-        isinstance(cause, PermissionError)
-        or str(cause).startswith("Forbidden")  # gcsfs
-        or str(_status(cause)) in _REFUSALS
-        for cause in causes
-    )
-
-
-def _status(error: BaseException) -> object:
-    """Return what a server answered; aiohttp has ``code`` as well, and warns of it."""
-    return error.status if hasattr(error, "status") else getattr(error, "code", "")
-
-
-def _with_causes(error: BaseException) -> list[BaseException]:
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause not in causes:
-        causes.append(cause)
-    return causes
-
-
-def _credentials_error(error: Exception, url: str) -> CredentialsError:
-    message = f"Expected credentials that may read {url!r}: {_told(error)}."
-    default = f"give the credentials of {_protocol(url)}:// as fsspec documents them"
-    return CredentialsError(message, hint=_CREDENTIALS_HINTS.get(_extra(url), default))
-
-
-def _told(error: BaseException) -> str:
-    lines = (str(error) or type(error).__name__).strip().splitlines()
-    return lines[0][:200].rstrip(".")

@@ -8,9 +8,10 @@ from edgecls_device.errors import DataError
 from edgecls_device.lazy import load
 
 from edgecls.data.looks import read_photo
-from edgecls.scale.filesystems import is_url, open_stream, stored_file
+from edgecls.scale.filesystems import open_stream, stored_file
 from edgecls.scale.piece import Piece, ShardPhoto
 from edgecls.scale.tar_photos import read_tar
+from edgecls.scale.urls import is_url
 
 __all__ = ["read_piece"]
 

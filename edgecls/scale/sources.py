@@ -14,8 +14,9 @@ from edgecls_device.lazy import load
 
 from edgecls.data.folders import find_photos, relative_path
 from edgecls.data.parallel import each
-from edgecls.scale.filesystems import StoredFile, is_url, list_files
+from edgecls.scale.filesystems import StoredFile, list_files
 from edgecls.scale.piece import Piece
+from edgecls.scale.urls import is_url
 
 __all__ = ["PHOTOS_PER_PIECE", "file_pieces", "find_pieces", "fingerprint", "is_shards"]
 
