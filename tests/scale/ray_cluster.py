@@ -16,7 +16,7 @@ def main():
 
     node = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100 << 20}
     cluster = Cluster(initialize_head=True, head_node_args=node)
-    second = cluster.add_node(**node)
+    second = cluster.add_node(**node, node_ip_address="127.0.0.2")  # else a driver may sit on it
     sys.stdout.write(f"at {cluster.address}\n")
     sys.stdout.flush()
     if sys.stdin.readline():
