@@ -41,10 +41,9 @@ def is_shards(location: str | Path) -> bool:
         return path.is_file() and _suffix(path.name) in _SUFFIXES
     has_shards = False
     for file in list_files(path):
-        suffix = _suffix(file.below)
-        if suffix in IMAGE_SUFFIXES:
+        if _is_photo(file):
             return False
-        has_shards = has_shards or suffix in _SUFFIXES
+        has_shards = has_shards or _suffix(file.below) in _SUFFIXES
     return has_shards
 
 
@@ -70,7 +69,7 @@ def find_pieces(
         return _folder_pieces(Path(location), photos_per_piece)
     files = list(list_files(location))
     shards = [file for file in files if _suffix(file.below) in _SUFFIXES]
-    if not shards and is_url(location):
+    if is_url(location) and (not shards or any(_is_photo(file) for file in files)):
         from edgecls.scale.url_photos import url_folder_pieces
 
         return url_folder_pieces(str(location), files, photos_per_piece=photos_per_piece)
@@ -78,8 +77,11 @@ def find_pieces(
     if len(kinds) > 1:
         message = f"Expected shards of one format in {str(location)!r}, got tar and Parquet files."
         raise DataError(message, hint="give the folder of one of them, lest photos count twice")
-    pieces = _tar_pieces(shards) if kinds == {"tar"} else _parquet_pieces(shards)
-    return tuple(pieces)
+    pieces = tuple(_tar_pieces(shards) if kinds == {"tar"} else _parquet_pieces(shards))
+    if not pieces:
+        message = f"Expected rows in the Parquet files of {str(location)!r}, got none."
+        raise DataError(message, hint="check that these are the files you meant")
+    return pieces
 
 
 def fingerprint(pieces: Sequence[Piece]) -> str:
@@ -93,6 +95,10 @@ def fingerprint(pieces: Sequence[Piece]) -> str:
 
 def _suffix(name: str) -> str:
     return Path(name).suffix.lower()
+
+
+def _is_photo(file: StoredFile) -> bool:
+    return _suffix(file.below) in IMAGE_SUFFIXES
 
 
 def _folder_pieces(folder: Path, photos_per_piece: int) -> tuple[Piece, ...]:

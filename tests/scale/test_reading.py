@@ -1,5 +1,6 @@
 """Pieces are read as a stream, and whatever stands in a shard is a photo, a failed photo or a typed error."""
 
+import io
 import json
 import random
 import tarfile
@@ -7,7 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from edgecls_device.errors import DataError, EdgeclsError
+from edgecls_device.errors import DataError, EdgeclsError, NetworkError
 
 from edgecls.scale import tar_photos
 from edgecls.scale.photo_labels import to_label
@@ -273,6 +274,20 @@ class TestTar:
         assert count == 60
         assert peak < 30_000_000
 
+    def test_what_is_passed_over_is_not_remembered(self):
+        data = b"".join(tar_member(f"{i}.bin", b"") for i in range(4000)) + tar_member(
+            "1.jpg", JPEG
+        )
+        stream = io.BytesIO(data + end_of_tar(len(data)))
+        tracemalloc.start()
+        try:
+            (photo,) = tar_photos.read_tar(stream, name="many")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert photo.data == JPEG
+        assert peak < 1_000_000
+
     def test_a_shard_that_was_replaced_since_is_refused(self, tmp_path):
         path = write_tar(tmp_path / "shard.tar", [("cats/1.jpg", JPEG)])
         (piece,) = find_pieces(path)
@@ -371,6 +386,26 @@ class TestParquet:
             path.write_bytes(data)
             with pytest.raises(DataError, match=r"photos\.parquet"):
                 read(path)
+
+
+def test_a_connection_that_breaks_is_no_damage(tmp_path, monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+
+    class Breaking(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > 10_000:
+                message = "Connection reset by peer"
+                raise ConnectionResetError(message)
+            return super().read(size)
+
+    path = write_tar(tmp_path / "0.tar", [(f"cats/{i}.jpg", bytes(9000)) for i in range(5)])
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/breaking/0.tar", path.read_bytes())
+    whole = Breaking(path.read_bytes())
+    monkeypatch.setattr(type(memory), "_open", lambda *arguments, **options: whole)
+    with pytest.raises(NetworkError, match="reset by peer"):
+        read("memory://breaking/0.tar")
+    memory.store.clear()
 
 
 def test_a_shard_behind_a_url_is_read_as_one_here(tmp_path):

@@ -150,6 +150,13 @@ def test_every_row_group_is_a_piece_and_a_damaged_file_one_that_fails_later(tmp_
     assert len({fingerprint([piece]) for piece in pieces}) == 4
 
 
+def test_parquet_files_without_a_row_are_a_typed_error(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pq.ParquetWriter(tmp_path / "a.parquet", pa.schema([("bytes", pa.binary())])).close()
+    with pytest.raises(DataError, match="got none"):
+        find_pieces(tmp_path)
+
+
 class TestBehindUrls:
     @pytest.fixture
     def memory(self):
@@ -179,6 +186,12 @@ class TestBehindUrls:
         (here,), (there,) = find_pieces(tmp_path), find_pieces("memory://set")
         assert there.files == here.files
         assert (there.kind, there.photos) == ("files", 4)
+
+    def test_a_tar_beside_the_folders_that_came_out_of_it_is_not_a_shard(self, memory):
+        for name in ("cats/1.jpg", "dogs/1.jpg", "photos.tar"):
+            memory.pipe(f"/set/{name}", JPEG)
+        (piece,) = find_pieces("memory://set")
+        assert piece.kind == "files"
 
     @pytest.mark.parametrize(
         ("names", "message"),
