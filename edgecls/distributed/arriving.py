@@ -8,6 +8,7 @@ from edgecls_device.records import to_json
 
 from edgecls.distributed.introduction import Introduction
 from edgecls.distributed.membership import Membership
+from edgecls.distributed.welcome import Welcome
 from edgecls.distributed.wire import Wire, WireError, readable
 
 __all__ = ["arrive"]
@@ -17,8 +18,8 @@ _CONNECT_S = 5.0
 _EXTRA_S = 15.0  # rank 0 counts its own deadline, and answers at its end
 
 
-def arrive(membership: Membership, introduction: Introduction) -> tuple[Wire, tuple[str, ...]]:
-    """Return the connection to rank 0, and the hosts of all by rank.
+def arrive(membership: Membership, introduction: Introduction) -> Welcome:
+    """Return the connection to rank 0, and what it said.
 
     Raises:
         DistributedError: If rank 0 does not answer in time, or refuses.
@@ -26,7 +27,7 @@ def arrive(membership: Membership, introduction: Introduction) -> tuple[Wire, tu
     wire = Wire(_connected(membership))
     try:
         wire.send({"hello": to_json(introduction, indent=None)})
-        return wire, _answer(wire, membership)
+        return _answer(wire, membership)
     except BaseException:
         wire.close()
         raise
@@ -55,7 +56,7 @@ def _connected(membership: Membership) -> socket.socket:
     raise DistributedError(message, hint=hint)
 
 
-def _answer(wire: Wire, membership: Membership) -> tuple[str, ...]:
+def _answer(wire: Wire, membership: Membership) -> Welcome:
     where = membership.coordinator
     deadline = time.monotonic() + membership.timeout_s + _EXTRA_S
     while (left := deadline - time.monotonic()) > 0:
@@ -71,6 +72,7 @@ def _answer(wire: Wire, membership: Membership) -> tuple[str, ...]:
             if "refused" in message:
                 raise DistributedError(str(message["refused"]), hint=str(message.get("hint", "")))
             if "welcome" in message:
-                return tuple(str(host) for host in message["welcome"])
+                hosts = tuple(str(host) for host in message["welcome"])
+                return Welcome(wires={0: wire}, hosts=hosts, address=str(message["address"]))
     text = f"Expected an answer of rank 0 at {where}, got none within {membership.timeout_s:g} s."
     raise DistributedError(text, hint="look at what rank 0 says")

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import time
+from ipaddress import ip_address
 from typing import Any
 
 from edgecls_device.errors import DistributedError, SpecError
@@ -12,6 +13,7 @@ from edgecls_device.records import from_json
 
 from edgecls.distributed.introduction import Introduction, contradictions
 from edgecls.distributed.membership import Address, Membership
+from edgecls.distributed.welcome import Welcome, reachable
 from edgecls.distributed.wire import Wire, WireError, readable
 
 __all__ = ["listen"]
@@ -23,10 +25,8 @@ _RETRY_S = 0.2
 _MOST_STRANGERS = 100
 
 
-def listen(
-    membership: Membership, introduction: Introduction
-) -> tuple[dict[int, Wire], tuple[str, ...]]:
-    """Return the connections to the others and the hosts of all, both by rank.
+def listen(membership: Membership, introduction: Introduction) -> Welcome:
+    """Return the connections to the others and what they were told.
 
     Raises:
         DistributedError: If it cannot listen, if some do not come in time, or if one contradicts another.
@@ -63,7 +63,7 @@ class _Door:
                 else:
                     self._open()
 
-    def welcome(self) -> tuple[dict[int, Wire], tuple[str, ...]]:
+    def welcome(self) -> Welcome:
         """Answer all: let them in, or refuse them.
 
         Raises:
@@ -76,9 +76,11 @@ class _Door:
             raise DistributedError(message, hint=hint)
         guests, self._guests = self._guests, {}
         hosts = [self._introduction.host, *(guests[rank][1].host for rank in sorted(guests))]
+        address = reachable(wire.own_host for wire, _ in guests.values())
         for wire, _ in guests.values():
-            wire.send({"welcome": hosts})
-        return {rank: guests[rank][0] for rank in sorted(guests)}, tuple(hosts)
+            wire.send({"welcome": hosts, "address": address})
+        wires = {rank: guests[rank][0] for rank in sorted(guests)}
+        return Welcome(wires=wires, hosts=tuple(hosts), address=address)
 
     def close(self) -> None:
         """Stop listening; who was let in stays."""
@@ -172,6 +174,18 @@ def _listener(where: Address, deadline: float) -> socket.socket:
         raise _cannot_listen(where, error) from error
 
 
+def _bound_address(where: Address, address: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return where to listen: at the address, but not at a loopback one that only this machine's own name has.
+
+    Debian and many containers give a machine's own name a loopback address, under which others never look.
+    """
+    own_name = socket.gethostname().partition(".")[0]
+    is_own_name = where.host.partition(".")[0] == own_name and own_name != "localhost"
+    if is_own_name and ip_address(address[0]).is_loopback:
+        return ("::" if ":" in address[0] else "0.0.0.0", *address[1:])
+    return address
+
+
 def _resolved(where: Address, deadline: float) -> tuple[int, tuple[Any, ...]]:
     """Return family and address; a name may be known only after a while, as in Kubernetes."""
     while True:
@@ -184,7 +198,7 @@ def _resolved(where: Address, deadline: float) -> tuple[int, tuple[Any, ...]]:
             time.sleep(_RETRY_S)
         else:
             family, _, _, _, address = found[0]
-            return family, tuple(address)
+            return family, _bound_address(where, address)
 
 
 def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:

@@ -49,15 +49,13 @@ def meet(membership: Membership, introduction: Introduction) -> Meeting:
     where, count = membership.coordinator, membership.processes
     if membership.rank == 0:
         say(f"Rank 0 of {count}: waits at {where} for up to {membership.timeout_s:g} s.")
-        wires, hosts = listen(membership, introduction)
-        own_host = coordinator_host = next(iter(wires.values())).own_host
+        welcome = listen(membership, introduction)
     else:
         say(f"Rank {membership.rank} of {count}: looks for rank 0 at {where}.")
-        wire, hosts = arrive(membership, introduction)
-        wires, own_host, coordinator_host = {0: wire}, wire.own_host, wire.other_host
+        welcome = arrive(membership, introduction)
     return Meeting(
-        wires=wires,
-        hosts=hosts,
-        own_host=own_host,
-        jax_coordinator=Address(host=coordinator_host, port=where.port + 1),
+        wires=welcome.wires,
+        hosts=welcome.hosts,
+        own_host=welcome.own_address(membership.rank),
+        jax_coordinator=Address(host=welcome.address, port=where.port + 1),
     )

@@ -41,11 +41,6 @@ class Wire:
         """Numeric address of this end."""
         return str(self._socket.getsockname()[0])
 
-    @property
-    def other_host(self) -> str:
-        """Numeric address of the other end."""
-        return str(self._socket.getpeername()[0])
-
     def send(self, message: dict[str, Any]) -> bool:
         """Send a message; False if the other side is gone, which reading will say, too."""
         data = json.dumps(message).encode() + b"\n"

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
+import pytest
 from edgecls_device.errors import DistributedError
 from edgecls_device.records import to_json
 
@@ -14,6 +15,7 @@ from edgecls.distributed import listening
 from edgecls.distributed.introduction import Introduction
 from edgecls.distributed.meeting import meet
 from edgecls.distributed.membership import Address, Membership
+from edgecls.distributed.welcome import reachable
 
 PATIENT_S = 60.0  # never reached; the machine may be busy
 
@@ -210,3 +212,34 @@ def test_a_process_that_left_before_all_were_there_may_come_again(where):
 
 def hello(said):
     return json.dumps({"hello": to_json(said, indent=None)}).encode() + b"\n"
+
+
+def test_rank_0_is_found_where_its_own_name_is_a_loopback_address(where, monkeypatch):
+    """As on Debian: at home a machine's name is 127.0.1.1, for the others it is another address."""
+    look_up = socket.getaddrinfo
+
+    def looked_up(host, *more, **options):
+        return look_up("127.0.1.1" if host == "node1" else host, *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    monkeypatch.setattr(socket, "gethostname", lambda: "node1.cluster")
+    named = Address(host="node1", port=where.port)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(results, named, introduction(0))
+        (second,) = results(where, introduction(1))
+        (meeting,) = first.result()
+    assert meeting.own_host == second.jax_coordinator.host == "127.0.0.1"
+    meeting.close()
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (["127.0.0.1"], "127.0.0.1"),
+        (["127.0.1.1", "10.0.0.1", "10.0.0.2"], "10.0.0.1"),
+        (["::1", "fe80::1%eth0"], "fe80::1%eth0"),
+    ],
+)
+def test_an_address_that_others_reach_goes_before_one_of_this_machine_alone(addresses, expected):
+    assert reachable(addresses) == expected
