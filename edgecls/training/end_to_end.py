@@ -213,7 +213,7 @@ class _Session:
         class_ids = self.train.class_ids[order.photos]
         steps = steps_of(total, options.batch_size)
         self.learner.begin(seed)
-        loss = accuracy = math.nan
+        means = np.zeros(2)
         for step, pixels in enumerate(batches):
             ids = class_ids[step * order.part :][: order.part]
             done = ((number - 1) * steps + step) / (options.epochs * steps)
@@ -224,7 +224,8 @@ class _Session:
                 raise TrainingError(message, hint="train with a larger --batch-size")
             if advance is not None:
                 advance(min(options.batch_size, total - step * options.batch_size))
-        return loss, accuracy
+            means += np.array([loss, accuracy]) / steps
+        return float(means[0]), float(means[1])
 
     def _validate(self) -> tuple[float, float]:
         """Return accuracy and loss on the validation photos."""

@@ -49,8 +49,7 @@ class Learner:
             self._body.optimizer.build(self._body.trainable_variables)
 
     def begin(self, seed: Sequence[int]) -> None:
-        """Begin an epoch: its means start anew, and what is drawn inside the network is drawn from ``seed``."""
-        self._body.reset_metrics()
+        """Begin an epoch: what is drawn inside the network is drawn from ``seed``."""
         random = np.random.default_rng(seed)
         with self._group.distribution():
             for variable in self._copy.variables:
@@ -74,7 +73,7 @@ class Learner:
             learning_rate: Of this step.
 
         Returns:
-            Mean loss and accuracy on all processes' parts since the epoch began.
+            Mean loss and accuracy on all processes' parts of this batch: Keras begins anew with each.
         """
         with self._group.distribution():
             self._body.optimizer.learning_rate = learning_rate

@@ -8,6 +8,7 @@ from edgecls.training.backbones import BACKBONES, build
 from edgecls.training.end_to_end import EndToEndOptions, LabelledPaths, train_end_to_end, unfreeze
 from edgecls.training.head import Head
 from edgecls.training.keras_classifier import classifier
+from edgecls.training.learner import Learner
 from edgecls.training.pictures import Pictures
 
 pytestmark = pytest.mark.slow
@@ -93,6 +94,20 @@ def test_a_learning_rate_that_blows_up_is_a_typed_error(parts, tmp_path):
     model.set_weights(weights)
     with pytest.raises(TrainingError, match="a loss that is a number, got nan in epoch 1"):
         run(model, parts, tmp_path / "c.npz")
+
+
+def test_an_epoch_tells_the_mean_of_all_its_steps(parts, tmp_path, monkeypatch):
+    told, step = [], Learner.step
+
+    def noted(*args, **options):
+        told.append(step(*args, **options))
+        return told[-1]
+
+    monkeypatch.setattr(Learner, "step", noted)
+    (epoch,) = run(model_of("small_cnn"), parts, tmp_path / "c.npz", epochs=1).history
+    assert len(told) > 1
+    assert (epoch.loss, epoch.accuracy) == pytest.approx(np.mean(told, axis=0))
+    assert epoch.loss != told[-1][0]
 
 
 def test_a_resumed_training_ends_where_a_whole_one_does(parts, tmp_path):
