@@ -5,7 +5,6 @@ import sqlite3
 import pytest
 
 pytest.importorskip("pyarrow")
-pytest.importorskip("tensorflow")
 pytest.importorskip("ai_edge_litert")
 
 from edgecls_device.errors import OptionError
