@@ -24,6 +24,7 @@ def weights(run):
 def command(*arguments):
     code = "from edgecls.cli import main; main()"
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # JAX sets it in whoever imports it
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         stdout=subprocess.PIPE,
