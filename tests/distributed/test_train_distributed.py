@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ from tests.command_line import edgecls
 from tests.distributed.ports import free_address
 from tests.training.conftest import write_photos
 
-pytest.importorskip("jax")
-pytest.importorskip("tensorflow")
+if not find_spec("jax") or not find_spec("tensorflow"):  # importing them here would slow collection
+    pytest.skip("needs the extra distributed", allow_module_level=True)
 
 PATIENT_S = 400.0
 EPOCHS = 15
@@ -150,6 +151,13 @@ def test_other_options_are_refused_before_anything_is_trained(photos, tmp_path):
         assert code == DistributedError.exit_code
         assert "other options" in errors
         assert "--seed 7 instead of --seed 0" in errors
+
+
+def test_a_guard_imports_nothing_that_trains():
+    heavy = {"jax", "jaxlib", "keras", "tensorflow"}
+    code = f"import sys, edgecls.cli.train; print(sorted({heavy} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
