@@ -19,8 +19,9 @@ import signal
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
@@ -28,13 +29,22 @@ from arithmetic import Line, line_through
 from edgecls_bench.machine import Machine
 from edgecls_device.errors import BenchmarkError
 from figure import Row, describe_machine, edgecls, figure_of, show, working_directory
-from inputs import SIZE, Kept, attempts_of, rounds_of, run_script, scale_arguments, synthetic_photos
+from inputs import (
+    SIZE,
+    attempts_of,
+    kept_of,
+    rounds_of,
+    run_script,
+    scale_arguments,
+    synthetic_photos,
+)
 from launch_group import start_group
 from processes import Ran, Tree, watch
 from sides import disturbed_row, rate_row, ratio_row, start_row
 from weights import largest_difference
 
 BATCH, PROCESSES = 32, 2
+MODEL = "model.keras"
 SAME = 1e-5
 LOOK_S, LONGEST_S = 0.02, 900.0
 LAUNCHER = Path(__file__).with_name("launch_group.py")
@@ -49,7 +59,7 @@ def main() -> None:
     machine = describe_machine()
     with working_directory(options.work) as work:
         photos = synthetic_photos(work, 300 if options.quick else 1500)
-        rows = list(weight_rows(photos, 2 if options.quick else 4, work))
+        rows = list(weight_rows(photos, (2,) if options.quick else (3, 12), work))
         if not options.quick:
             rows += speed_rows(photos, work, machine, options)
     show(figure_of("Training with two processes", machine, rows), options.out)
@@ -62,33 +72,71 @@ def train_command(photos: Path, out: Path, epochs: int, processes: int) -> list[
     return [str(word) for word in edgecls("train", photos, "--out", out, *words, *batch)]
 
 
-def weight_rows(photos: Path, epochs: int, work: Path) -> Iterator[Row]:
-    """Yield how far weights are apart: two processes and one, resumed and not."""
-    runs = {name: work / f"weights-{name}" / "shapes" for name in ("one", "two", "resumed")}
-    for run in runs.values():
-        shutil.rmtree(run, ignore_errors=True)
-    finish(train_command(photos, runs["one"], epochs, 1), 1)
-    finish(train_command(photos, runs["two"], epochs, PROCESSES), PROCESSES)
-    again = train_command(photos, runs["resumed"], epochs, PROCESSES)
-    codes, done = stop_in_the_middle(again, runs["resumed"])
-    finish([*again, "--resume"], PROCESSES)
-    models = {name: run / "model.keras" for name, run in runs.items()}
-    told = json.loads((runs["two"] / "training.json").read_text(encoding="utf-8"))
-    best = max(range(len(told["history"])), key=lambda i: told["history"][i]["val_accuracy"])
-    yield Row(
-        what="weights of 2 processes and of 1: largest difference",
-        value=largest_difference(models["one"], models["two"]),
-        unit="",
-        at_most=SAME,
-        note=f"{epochs} epochs with {BATCH} photos a step; test accuracy {told['test']['accuracy']:.3f}",
-    )
+def weight_rows(photos: Path, lengths: Sequence[int], work: Path) -> Iterator[Row]:
+    """Yield how far weights are apart: of two processes and of one, and resumed and not."""
+    for epochs in lengths:
+        one, two = (work / f"weights-{count}-{epochs}" / "shapes" for count in (1, PROCESSES))
+        train_anew(photos, one, epochs, 1)
+        train_anew(photos, two, epochs, PROCESSES)
+        difference = largest_difference(one / MODEL, two / MODEL)
+        told = record_of(two)
+        yield Row(
+            what=f"weights of 2 processes and of 1 after {epochs} epochs: largest difference",
+            value=difference,
+            unit="",
+            at_most=SAME if epochs == lengths[0] else None,
+            note=f"{difference:.2g}; those of epoch {best_epoch(told)}, {BATCH} photos a step, "
+            f"test accuracy {told['test']['accuracy']:.3f}",
+        )
+    yield from resumed_rows(photos, two, epochs, work)
+
+
+def resumed_rows(photos: Path, whole: Path, epochs: int, work: Path) -> Iterator[Row]:
+    """Yield how far a training that was stopped and resumed is from one that was not."""
+    resumed = work / "weights-resumed" / "shapes"
+    shutil.rmtree(resumed, ignore_errors=True)
+    command = train_command(photos, resumed, epochs, PROCESSES)
+    codes, done = stop_in_the_middle(command, resumed)
+    finish([*command, "--resume"], PROCESSES)
+    told = {"two": record_of(whole), "resumed": record_of(resumed)}
+    difference = largest_difference(whole / MODEL, resumed / MODEL)
     yield Row(
         what="weights resumed and uninterrupted: largest difference",
-        value=largest_difference(models["two"], models["resumed"]),
+        value=difference,
         unit="",
         at_most=0,
-        note=f"killed after {done} epochs, exit codes {', '.join(map(str, codes))}; best epoch {best + 1}",
+        note=f"{difference:.2g}; killed after {done} epochs, exit codes {', '.join(map(str, codes))}; "
+        f"weights are those of epoch {best_epoch(told['two'])}",
     )
+    pairs = list(zip(told["two"]["history"], told["resumed"]["history"], strict=True))[done:]
+    same = sum(ours == theirs for ours, theirs in pairs)
+    yield Row(
+        what="epochs after the kill with the same losses to the last bit",
+        value=same,
+        unit="epochs",
+        at_least=len(pairs),
+        note=f"of {len(pairs)}",
+    )
+
+
+def record_of(run: Path) -> Any:
+    """Return what a training wrote of itself."""
+    return json.loads((run / "training.json").read_text(encoding="utf-8"))
+
+
+def best_epoch(record: Mapping[str, Any]) -> int:
+    """Return the epoch whose weights were kept: the most accurate on validation photos, of least loss."""
+    return int(
+        max(record["history"], key=lambda e: (e["val_accuracy"], -e["val_loss"], -e["epoch"]))[
+            "epoch"
+        ]
+    )
+
+
+def train_anew(photos: Path, out: Path, epochs: int, processes: int) -> None:
+    """Train from the beginning."""
+    shutil.rmtree(out, ignore_errors=True)
+    finish(train_command(photos, out, epochs, processes), processes)
 
 
 def finish(command: list[str], processes: int) -> None:
@@ -136,7 +184,7 @@ def epochs_in(checkpoint: Path) -> int:
 def speed_rows(photos: Path, work: Path, machine: Machine, options: Namespace) -> Iterator[Row]:
     """Yield photos a second of one process and of two, in turn."""
     few, many = 2, 12
-    kept = Kept(work / "scale-training.measured.json", again=options.again)
+    kept = kept_of(options, work, "scale-training")
     found: dict[str, list[tuple[Ran, Ran]]] = {name: [] for name in WAYS}
     out = work / "speed" / "shapes"
     for number in range(rounds_of(options)):
@@ -151,7 +199,7 @@ def speed_rows(photos: Path, work: Path, machine: Machine, options: Namespace) -
                 for epochs in (few, many)
             )
             found[name].append((pair[0], pair[1]))
-    split = json.loads((out / "training.json").read_text(encoding="utf-8"))["photos"]
+    split = record_of(out)["photos"]
     in_epoch = sum(counts["train"] for counts in split.values())
     lines = {
         name: [

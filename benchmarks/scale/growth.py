@@ -8,8 +8,8 @@ measured several times, half of them after the large ones, so that a machine tha
 
 With --executor ray the same on Ray, which the command starts on this machine.
 
-A million photos take 4 GB in --work and about half an hour on two cores; a run that was stopped goes on from
-the last number of photos that was done. With --quick: 1000 and 6000.
+A million photos take 3 GB in --work and about a quarter of an hour on two cores; a run that was stopped goes on
+from the last number of photos that was done. With --quick: 1000 and 6000.
 """
 
 import json
@@ -27,9 +27,9 @@ from arithmetic import line_through, middle_of, tenths
 from edgecls_bench.machine import Machine
 from figure import Row, describe_machine, figure_of, show, working_directory
 from inputs import (
-    Kept,
     attempts_of,
     compare_command,
+    kept_of,
     rounds_of,
     run_script,
     scale_arguments,
@@ -57,7 +57,7 @@ def main() -> None:
     machine = describe_machine()
     workers = options.workers or machine.physical_cores or machine.cores
     with working_directory(options.work) as work:
-        kept = Kept(work / f"scale-growth-{options.executor}.measured.json", again=options.again)
+        kept = kept_of(options, work, f"scale-growth-{options.executor}")
         model = small_file(work, "int8")
         found: dict[int, list[Ran]] = {size: [] for size in sizes}
         for size, number in order_of(sizes, rounds_of(options)):
@@ -158,7 +158,7 @@ def _growth_rows(
         large, small = (max(map(peaks, found[size])) for size in (most, base))
         if small:
             title = f"peak memory of {who} {names}"
-            yield Row(what=title, value=100 * large / small, unit="%")
+            yield Row(what=title, value=100 * large / small, unit="%", at_most=GROWTH)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ __all__ = [
     "attempts_of",
     "compare_command",
     "is_real",
+    "kept_of",
     "model_for",
     "packed",
     "photo_sets",
@@ -153,6 +154,12 @@ def model_for(what: str, options: Namespace, work: Path) -> Path:
 def small_file(work: Path, recipe: str) -> Path:
     """Return an exported file of the small model."""
     return next((small_model(work) / "exports").glob(f"*.{recipe}.tflite"))
+
+
+def kept_of(options: Namespace, work: Path, name: str) -> Kept:
+    """Return what was measured under this name before; first looks are kept apart."""
+    look = "quick" if options.quick else "measured"
+    return Kept(work / f"{name}.{look}.json", again=options.again)
 
 
 def small_model(work: Path) -> Path:

@@ -6,7 +6,7 @@ cluster does.
 
     python benchmarks/scale/ray_beside_local.py --photos photos/ --out benchmarks/results/scale-ray.json
 
-About 25 minutes on two cores; with --quick one round of few photos. With --work a run that was stopped goes
+About a quarter of an hour on two cores; with --quick one round of few photos. With --work a run that was stopped goes
 on.
 """
 
@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
 from figure import Row, describe_machine, figure_of, show, working_directory
 from inputs import (
-    Kept,
     compare_command,
     is_real,
+    kept_of,
     model_for,
     photo_sets,
     run_script,
@@ -55,7 +55,7 @@ def main() -> None:
     rows: list[Row] = []
     ran = []
     with working_directory(options.work) as work:
-        kept = Kept(work / "scale-ray.measured.json", again=options.again)
+        kept = kept_of(options, work, "scale-ray")
         for what, sizes in photo_sets(options, work).items():
             sides = sides_of(model_for(what, options, work), workers, has_labels=not is_real(what))
             pairs = measure(sides, sizes, kept, what=what, work=work, machine=machine, plan=options)

@@ -298,6 +298,14 @@ def test_weights_that_differ_in_one_bit_are_not_the_same(load, tmp_path):
         weights.largest_difference(tmp_path / "a.keras", tmp_path / "other.keras")
 
 
+def test_the_kept_epoch_is_the_most_accurate_and_then_that_of_least_loss(load):
+    history = [
+        {"epoch": i, "val_accuracy": accuracy, "val_loss": loss}
+        for i, (accuracy, loss) in enumerate([(0.5, 0.1), (0.9, 0.4), (0.9, 0.3), (0.9, 0.3)], 1)
+    ]
+    assert load("distributed_training").best_epoch({"history": history}) == 3
+
+
 def keras_file(path, array):
     h5py = pytest.importorskip("h5py")
     data = io.BytesIO()
