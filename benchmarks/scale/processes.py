@@ -85,11 +85,12 @@ class Tree:
         self.alive = {}
         for pid in self._members(found):
             key = (pid, found[pid][_STARTED])
-            process = self.processes.get(key)
-            if process is None or process.role != "worker":  # Ray's workers get their name later
-                words = text(self._root, f"proc/{pid}/cmdline").replace("\0", " ")
-                role = role_of(words, is_top=pid == self._top)
-                process = self.processes.setdefault(key, Process(role=role))
+            words = text(self._root, f"proc/{pid}/cmdline").replace("\0", " ")
+            role = role_of(words, is_top=pid == self._top)
+            process = self.processes.setdefault(key, Process(role=role))
+            if (
+                process.role == "engine"
+            ):  # as the copy of its parent that it was before its own program
                 process.role = role
             ticks = int(found[pid][_USER]) + int(found[pid][_SYSTEM])
             process.processor_s = ticks / _TICK

@@ -6,8 +6,8 @@ cluster does.
 
     python benchmarks/scale/ray_beside_local.py --photos photos/ --out benchmarks/results/scale-ray.json
 
-About a quarter of an hour on two cores; with --quick one round of few photos. With --work a run that was stopped goes
-on.
+About a quarter of an hour on two cores; with --quick one round of few photos. With --work a run that was
+stopped goes on.
 """
 
 import sys

@@ -6,8 +6,8 @@ the cost of photos after start-up, by which the shares are told; those of whole 
 
     python benchmarks/scale/workers.py --photos photos/ --out benchmarks/results/scale-workers.json
 
-About a quarter of an hour on two cores; with --quick one round of few photos. With --work a run that was stopped goes
-on.
+About a quarter of an hour on two cores; with --quick one round of few photos. With --work a run that was
+stopped goes on.
 """
 
 import sys

@@ -194,6 +194,7 @@ def test_processes_below_a_command_are_followed_when_their_parent_ends(load, tmp
     fake_process(tmp_path, 13, parent=1, words="another program", peak_kb=9000)
     tree.look()
     (tmp_path / "proc/11/stat").unlink()
+    fake_process(tmp_path, 10, parent=1, words="", peak_kb=0)  # it has ended, and nobody has waited
     fake_process(tmp_path, 12, parent=1, words="ray::Map", peak_kb=3000, ticks=300)
     tree.look()
     sizes = {(p.role, p.peak_bytes // 1024) for p in tree.processes.values()}
