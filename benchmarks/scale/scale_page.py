@@ -16,12 +16,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
 from cost import EXAMPLE_PRICE, RESULTS, costs_in, read_figure
 from edgecls_device.files import write_atomically
-from figure import Figure
+from figure import Figure, Row
 from pages import DOCS, origin, table
 from sides import DISTURBED
 
 PAGE = DOCS / "scale-figures.md"
 WIDTH = 120
+TIMES = ("%", "s", "ms", "us", "photos/s")
 HEAD = """\
 # Many photos, workers and processes: measured
 
@@ -120,13 +121,25 @@ def page(figures: Mapping[str, Figure], price: float) -> str:
 
 def section(figure: Figure) -> list[str]:
     """Return the table of one record, and what it was measured on."""
+    is_void = disturbed_in(figure) > 0
     cells = [
-        [row.what, shown(row.value, row.unit), row.target, row.verdict, row.note]
+        [row.what, shown(row.value, row.unit), row.target, verdict(row, is_void=is_void), row.note]
         for row in figure.rows
         if row.what != DISTURBED
     ]
     columns = ("what", "measured", "target", "reached", "note")
     return [*table(columns, cells), "", origin(figure), *caveats(figure)]
+
+
+def disturbed_in(figure: Figure) -> int:
+    """Return how many commands of a record were disturbed."""
+    return int(next((row.value for row in figure.rows if row.what == DISTURBED), 0))
+
+
+def verdict(row: Row, *, is_void: bool) -> str:
+    """Return whether a target is reached; nobody knows of times that were disturbed."""
+    is_time = row.unit in TIMES and not row.what.startswith("peak memory")
+    return "void" if row.verdict and is_void and is_time else row.verdict
 
 
 def caveats(figure: Figure) -> list[str]:

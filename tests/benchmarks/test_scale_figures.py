@@ -365,7 +365,8 @@ def figures(load):
 
 def test_the_page_has_figures_targets_costs_and_what_is_missing(load, figures):
     page = load("scale_page").page(figures, 0.05)
-    assert "| small: 2 workers of linear | 93.5 % | at least 90 | yes |  |" in page
+    assert "| small: 2 workers of linear | 93.5 % | at least 90 | void |  |" in page
+    assert "| a worker killed: same bytes | 100 % | at least 100 | yes |  |" in page
     assert "| small, 2 workers | 556 | 0.50 | 0.025 |" in page
     assert "an example to multiply with, nobody's quote" in page
     assert "**Void in part:** 2 commands were disturbed, of 9; such as: other programs." in page
@@ -376,6 +377,19 @@ def test_the_page_has_figures_targets_costs_and_what_is_missing(load, figures):
     assert all(
         len(line) <= 120 for line in page.splitlines() if not line.startswith(("|", "`python"))
     )
+
+
+def test_only_times_that_were_disturbed_are_void(load):
+    figure, page = load("figure"), load("scale_page")
+    share = figure.Row(what="2 workers of linear", value=93, unit="%", at_least=90)
+    memory = figure.Row(what="peak memory of the driver", value=93, unit="%", at_most=110)
+    weights = figure.Row(what="weights", value=0, unit="", at_most=0)
+    assert [page.verdict(row, is_void=True) for row in (share, memory, weights)] == [
+        "void",
+        "yes",
+        "yes",
+    ]
+    assert page.verdict(share, is_void=False) == "yes"
 
 
 def test_the_page_of_nothing_says_so(load):
