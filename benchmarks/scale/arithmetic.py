@@ -13,6 +13,7 @@ __all__ = [
     "line_through",
     "linear_share",
     "middle_of",
+    "steady_s",
     "tenths",
 ]
 
@@ -21,7 +22,7 @@ MILLION = 1_000_000
 A_MILLION, CORE_HOURS = ": a million photos", "core-hours"
 """End of the name, and unit, of rows from which the cost is computed."""
 LEAST_PARTS = 10
-"""Parts of a tenth from which its time says something."""
+"""Parts from which their time says something."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +109,19 @@ def middle_of(values: Sequence[float]) -> Middle:
         message = "Expected at least one round, got none."
         raise ValueError(message)
     return Middle(value=median(values), least=min(values), most=max(values), rounds=len(values))
+
+
+def steady_s(moments_s: Sequence[float], workers: int) -> float | None:
+    """Return the time from part to part while all workers are at work; None if there are too few parts.
+
+    Args:
+        moments_s: When each part was written, in order.
+        workers: Two parts of each do not count: until then some may still start.
+    """
+    first = 2 * workers - 1
+    if len(moments_s) < LEAST_PARTS + first:
+        return None
+    return (moments_s[-1] - moments_s[first]) / (len(moments_s) - 1 - first)
 
 
 def tenths(moments_s: Sequence[float], workers: int) -> tuple[float, float] | None:

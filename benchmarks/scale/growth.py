@@ -9,7 +9,7 @@ measured several times, half of them after the large ones, so that a machine tha
 With --executor ray the same on Ray, which the command starts on this machine.
 
 A million photos take 3 GB in --work and about a quarter of an hour on two cores; a run that was stopped goes on
-from the last number of photos that was done. With --quick: 1000 and 6000.
+from the last number of photos that was done. With --quick: 1000 and 10,000.
 """
 
 import json
@@ -23,10 +23,11 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
-from arithmetic import line_through, middle_of, tenths
+from arithmetic import line_through, middle_of, steady_s, tenths
 from edgecls_bench.machine import Machine
 from figure import Row, describe_machine, figure_of, show, working_directory
 from inputs import (
+    PER_SHARD,
     attempts_of,
     compare_command,
     kept_of,
@@ -40,7 +41,7 @@ from processes import Ran, watch
 from sides import disturbed_row, memory_row, million_row
 
 SIZES = (1000, 10_000, 100_000, 1_000_000)
-QUICK = (1000, 6000)
+QUICK = (1000, 10_000)
 OFTEN = 10_000
 """Up to so many photos are measured again and again: a second more or less counts there."""
 GROWTH = 110.0
@@ -101,7 +102,12 @@ def one(
     )
     written = sorted(path.stat().st_mtime for path in results.glob("part-*.parquet"))
     remove()
-    return replace(ran, output=json.dumps(tenths(written, workers)))
+    return replace(
+        ran,
+        output=json.dumps(
+            {"steady_s": steady_s(written, workers), "tenths": tenths(written, workers)}
+        ),
+    )
 
 
 def rows_of(found: Mapping[int, Sequence[Ran]], workers: int, executor: str) -> Iterator[Row]:
@@ -121,6 +127,10 @@ def rows_of(found: Mapping[int, Sequence[Ran]], workers: int, executor: str) -> 
             yield million_row(f"{size} synthetic photos, {executor}", [line], workers)
         spent = median(ran.processor_s for ran in ones) / size
         yield Row(what=f"{size}: processor time of a photo", value=1e6 * spent, unit="us")
+        steady = steady_us(ones)
+        if steady:
+            title = f"{size}: time of a photo while all workers are at work"
+            yield Row(what=title, value=steady, unit="us")
         yield from _steady_rows(size, ones)
         yield memory_row(f"{size}: peak memory of the driver", [ran.driver_bytes for ran in ones])
         peaks = [peak for ran in ones for peak in ran.worker_bytes]
@@ -128,10 +138,16 @@ def rows_of(found: Mapping[int, Sequence[Ran]], workers: int, executor: str) -> 
     yield from _growth_rows(seconds, costs_us, found)
 
 
+def steady_us(ones: Sequence[Ran]) -> float | None:
+    """Return the time of a photo while all workers are at work; None if there are too few parts to tell."""
+    found = [json.loads(ran.output)["steady_s"] for ran in ones]
+    return None if None in found else 1e6 * median(found) / PER_SHARD
+
+
 def _steady_rows(size: int, ones: Sequence[Ran]) -> Iterator[Row]:
-    told = [json.loads(ran.output) for ran in ones]
-    if told and told[0]:
-        first, last = told[0]
+    tenths_s = json.loads(ones[-1].output)["tenths"]
+    if tenths_s:
+        first, last = tenths_s
         title = f"{size}: time of the last tenth, of the first's"
         yield Row(what=title, value=100 * last / first, unit="%", at_most=GROWTH)
 
@@ -147,6 +163,10 @@ def _growth_rows(
     names = f"at {most}, of that at {base}"
     ratio = 100 * costs_us[most] / costs_us[base]
     yield Row(what=f"time of a photo after start-up {names}", value=ratio, unit="%", at_most=GROWTH)
+    large_us, small_us = steady_us(found[most]), steady_us(found[base])
+    if large_us and small_us:
+        title = f"time of a photo while all workers are at work {names}"
+        yield Row(what=title, value=100 * large_us / small_us, unit="%", at_most=GROWTH)
     whole = 100 * (seconds[most] / most) / (seconds[base] / base)
     yield Row(
         what=f"time of a photo, start-up in it, {names}", value=whole, unit="%", at_most=GROWTH

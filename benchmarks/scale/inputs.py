@@ -17,6 +17,7 @@ from processes import Ran
 
 __all__ = [
     "BARE",
+    "PER_SHARD",
     "SIZE",
     "Kept",
     "Shards",
@@ -124,14 +125,17 @@ def attempts_of(options: Namespace) -> int:
 
 
 def photo_sets(options: Namespace, work: Path) -> dict[str, Sizes]:
-    """Return name -> few and many photos: synthetic ones, and real ones if they were named."""
-    few, many = (1000, 6000) if options.quick else (2000, 60_000)
+    """Return name -> few and many photos: synthetic ones, and real ones if they were named.
+
+    Few are so many that no worker has done them before the others have started.
+    """
+    few, many = (4000, 16_000) if options.quick else (10_000, 100_000)
     found = {
         f"synthetic, {SIZE} pixels": Sizes(few=synthetic(work, few), many=synthetic(work, many))
     }
     if options.photos is not None:
         photos = options.photos.absolute()
-        few, many = (4, 24) if options.quick else (4, 200)
+        few, many = (16, 64) if options.quick else (40, 400)
         found[f"{REAL}, {photos.name}"] = Sizes(
             few=packed(photos, work, per_shard=PER_REAL_SHARD, shards=few),
             many=packed(photos, work, per_shard=PER_REAL_SHARD, shards=many),

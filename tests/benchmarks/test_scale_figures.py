@@ -128,11 +128,25 @@ def test_ray_may_be_fifteen_percent_slower(load):
     assert rows["small: ray, start-up"].value == pytest.approx(9.9)
 
 
+def told(steady_s, tenths=None):
+    return json.dumps({"steady_s": steady_s, "tenths": tenths})
+
+
+def test_the_time_from_part_to_part_is_that_of_all_workers_at_work(load):
+    moments = [1.0, 1.5, 3.0, 3.0] + [3.0 + i / 4 for i in range(1, 17)]
+    assert load("arithmetic").steady_s(moments, 2) == pytest.approx(0.25)
+    assert load("arithmetic").steady_s(moments[:12], 2) is None
+    growth = load("growth")
+    ones = [ran(load, 5, output=told(s)) for s in (0.1, 0.3, 0.2)]
+    assert growth.steady_us(ones) == pytest.approx(0.2 * 1e6 / growth.PER_SHARD)
+    assert growth.steady_us([*ones, ran(load, 5, output=told(None))]) is None
+
+
 def test_growth_is_told_between_ten_thousand_photos_and_the_most(load):
     growth = load("growth")
     seconds = {1000: 2.0, 10_000: 11.0, 100_000: 101.0, 1_000_000: 1101.0}
     found = {
-        size: [ran(load, s, worker_bytes=[90_000_000], output="null")]
+        size: [ran(load, s, worker_bytes=[90_000_000], output=told(0.1))]
         for size, s in seconds.items()
     }
     rows = {row.what: row for row in growth.rows_of(found, 2, "local")}
