@@ -49,6 +49,7 @@ def join(place: Place) -> "JaxGroup":
         _initialize(place)
     group = JaxGroup(place.rank, place.processes)
     group.check_devices(place.hosts)
+    group.connect()
     return group
 
 
@@ -158,6 +159,15 @@ class JaxGroup:
             raise DistributedError(
                 message, hint="choose them by CUDA_VISIBLE_DEVICES or JAX_PLATFORMS"
             )
+
+    def connect(self) -> None:
+        """Connect with all others now: JAX lets the first exchange wait for 30 s only, later ones much longer.
+
+        Raises:
+            DistributedError: If one of them is lost.
+        """
+        self.gather_text("here")
+        self.broadcast([np.zeros(1)])
 
     def _gather_bytes(self, data: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
         lengths = [_length(one) for one in _told(partial(_all, _length_bytes(len(data))))]
