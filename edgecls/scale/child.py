@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 from edgecls_device.errors import ExecutorError
 
-__all__ = ["Child"]
+__all__ = ["Child", "module_path"]
 
 SECONDS_TO_LEAVE = 10.0
 _LAST_BYTES = 1 << 16
@@ -24,6 +25,11 @@ sys.path[:] = json.loads(sys.argv[2])
 importlib.import_module(sys.argv[1]).main(int(sys.argv[3]), int(sys.argv[4]))
 """
 """Not ``-m``, which would look for edgecls in the current directory first."""
+
+
+def module_path() -> list[str]:
+    """Return where this process finds its modules, for one that shall find the same."""
+    return [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100 - "" is a place, too
 
 
 class Child:
@@ -59,7 +65,7 @@ class Child:
     def _start(
         self, module: str, variables: Mapping[str, str], connection: int, lifeline: int
     ) -> "subprocess.Popen[bytes]":
-        path = json.dumps([os.path.abspath(entry) for entry in sys.path])  # noqa: PTH100 - "" is a place
+        path = json.dumps(module_path())
         try:
             return subprocess.Popen(
                 [sys.executable, "-c", _CODE, module, path, str(connection), str(lifeline)],
@@ -114,7 +120,8 @@ class Child:
 
     def kill(self) -> str:
         """End it at once, if it runs; return how it ended, in words, with the last line it printed."""
-        self._process.kill()
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)  # and whatever it has started
         code = self._process.wait()
         self.connection.close()
         os.close(self._lifeline)

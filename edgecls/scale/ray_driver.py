@@ -8,6 +8,9 @@ import hashlib
 import logging
 import os
 import pickle
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,6 +19,7 @@ from edgecls_device.errors import EdgeclsError, ExecutorError
 from edgecls_device.lazy import load
 from edgecls_device.sources.lifeline import hold_on
 
+from edgecls.scale import ray_ending
 from edgecls.scale.piece import Piece
 from edgecls.scale.ray_orders import Opened, Opening, Running
 from edgecls.scale.ray_versions import versions
@@ -25,7 +29,7 @@ __all__ = ["main"]
 MOST_DEATHS = 6
 """Of workers at the same pieces, before it is believed that the pieces kill; machines that go count, too."""
 
-OBJECT_STORE_BYTES = 512 << 20
+OBJECT_STORE_BYTES = 256 << 20
 """Bounds what is under way on this machine; Ray begins no pieces while parts fill it."""
 
 _PHOTOS_PER_TASK = 1024
@@ -35,6 +39,8 @@ _TASKS_PER_WORKER = 4
 """At least, so that no worker rests long while the last one ends."""
 
 _BYTES_PER_PHOTO = 1 << 16
+
+_ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception)\b.*", re.MULTILINE)
 
 _NODE_HINT = (
     "run this on a machine of the cluster: its head, or one that joined it with "
@@ -53,9 +59,21 @@ def main(connection: int, lifeline: int) -> None:
     with Connection(connection) as asking:
         try:
             while True:
-                _obey(asking, asking.recv())
+                order = asking.recv()
+                if isinstance(order, Opening):
+                    _end_with(lifeline, order.directory)
+                _obey(asking, order)
         except (EOFError, ConnectionError):  # the other end was closed: there is no more
             load("ray:shutdown", extra="ray")()
+
+
+def _end_with(lifeline: int, directory: str) -> None:
+    """Let all that this process starts end when the pipe has lost its writer."""
+    subprocess.Popen(
+        [sys.executable, "-I", ray_ending.__file__, str(lifeline), str(os.getpgid(0)), directory],
+        pass_fds=(lifeline,),
+        start_new_session=True,
+    )
 
 
 def _obey(asking: Connection, order: Opening | Running) -> None:
@@ -167,8 +185,9 @@ def _given_up(error: Exception, left: int, total: int) -> ExecutorError:
         )
         hint = "what was finished is kept; --executor local names a piece that kills"
         return ExecutorError(message, hint=hint)
-    last = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
-    message = (
-        f"Ray gave up with {left} of {total} pieces left: {type(error).__name__}: {last.strip()}"
-    )
+    cause = _ERROR_LINE.search(
+        str(error)
+    )  # the first one: those behind it are Ray's about this one
+    got = cause.group() if cause else f"{type(error).__name__}: {' '.join(str(error).split())}"
+    message = f"Ray gave up with {left} of {total} pieces left: {got}"
     return ExecutorError(message, hint="what was finished is kept; repeat the command to go on")

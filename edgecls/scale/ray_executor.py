@@ -1,8 +1,8 @@
 """Ray Data: many machines, whose lost workers and machines it replaces by itself."""
 
+import os
 import pickle
 import secrets
-import shutil
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -11,11 +11,12 @@ from pathlib import Path
 
 from edgecls_device.errors import EdgeclsError, ExecutorError
 
-from edgecls.scale.child import Child
+from edgecls.scale.child import Child, module_path
 from edgecls.scale.local_process import ONE_THREAD
 from edgecls.scale.part import Part
 from edgecls.scale.piece import Piece
 from edgecls.scale.ray_address import LOOPBACK_ALONE, TOKEN_HINT, check_address, is_loopback_alone
+from edgecls.scale.ray_ending import SECONDS_TO_CLEAN
 from edgecls.scale.ray_orders import Opened, Opening, Running
 from edgecls.scale.work import PieceWork
 
@@ -25,7 +26,6 @@ SECONDS_TO_OPEN = 180.0
 """Ray starts in 5 to 25 s, and waits for a node in vain for a minute."""
 
 _TRIES_TO_CONNECT = "3"  # of a second each: something does listen there
-_SECONDS_TO_CLEAN = 5.0
 _MOST_PATH = 24
 """Of a directory for Ray, which puts sockets deep below it; their paths may have 107 characters (unix(7))."""
 
@@ -137,13 +137,11 @@ class RayExecutor:
         return how
 
     def _clean(self) -> None:
+        """Wait until what Ray wrote is gone; who does that is :mod:`edgecls.scale.ray_ending`."""
         directory, self._directory = self._directory, None
-        deadline = time.monotonic() + _SECONDS_TO_CLEAN
+        deadline = time.monotonic() + SECONDS_TO_CLEAN
         while directory and directory.exists() and time.monotonic() < deadline:
-            shutil.rmtree(
-                directory, ignore_errors=True
-            )  # Ray's last processes write there until they end
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def _variables(self) -> Mapping[str, str]:
         """Return the environment of the process that talks to Ray."""
@@ -153,6 +151,7 @@ class RayExecutor:
         self.token = secrets.token_hex(32)
         return {
             **ONE_THREAD,
+            "PYTHONPATH": os.pathsep.join(module_path()),
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             LOOPBACK_ALONE: "0",

@@ -30,6 +30,11 @@ def answer(
         return pickle.dumps(_work_named(name, fetch, expected)(pickle.loads(piece)))
     except EdgeclsError as error:
         return pickle.dumps(error)
+    except (
+        Exception
+    ) as error:  # the work itself says what went wrong with a piece: it has not arrived
+        message = f"Expected the task to begin on {socket.gethostname()!r}, got {error!r}."
+        return pickle.dumps(ExecutorError(message, hint="install the same there as here"))
 
 
 def _work_named(name: str, fetch: Callable[[], bytes], expected: Mapping[str, str]) -> PieceWork:

@@ -1,8 +1,11 @@
+import os
 import pickle
 import random
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,15 +66,22 @@ def alone():
         yield executor
 
 
+def knowing(token):
+    """The processes that know a token: their folders in /proc."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended, or is somebody else's
+            if token.encode() in (process / "environ").read_bytes():
+                found.append(process)
+    return found
+
+
 def listening(token):
     """Where the processes that know a token listen: addresses as the kernel writes them."""
     inodes = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if token.encode() in (process / "environ").read_bytes():
-                inodes |= {str(fd.readlink()) for fd in (process / "fd").iterdir()}
-        except OSError:
-            continue  # it has ended, or is somebody else's
+    for process in knowing(token):
+        with suppress(OSError):
+            inodes |= {str(fd.readlink()) for fd in (process / "fd").iterdir()}
     rows = [
         line.split()
         for table in ("tcp", "tcp6")
@@ -102,10 +112,22 @@ def test_a_ray_of_ours_takes_nobody_without_its_token(alone, monkeypatch):
         assert executor.workers == 1
 
 
-def test_errors_keep_their_type_and_rays_own_words_reach_nobody(alone, tmp_path, capfd):
+def test_a_ray_of_ours_ends_with_whoever_started_it(alone):
+    directory, lifeline = alone._directory, alone._driver._lifeline
+    assert directory.is_dir()
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), lifeline)  # what the kernel does for a process that was killed
+    deadline = time.monotonic() + 60
+    while (knowing(alone.token) or directory.exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not knowing(alone.token)
+    assert not directory.exists()
+
+
+def test_errors_keep_their_type_and_rays_own_words_reach_nobody(on_cluster, tmp_path, capfd):
     pieces = write_pieces(tmp_path, ["a", "no model"])
     with pytest.raises(ArtifactError, match="NaN") as caught:
-        list(alone.run(PieceWork(task=TinyTask()), pieces))
+        list(on_cluster.run(PieceWork(task=TinyTask()), pieces))
     assert caught.value.hint == "export it again"
     assert capfd.readouterr() == ("", "")
 
