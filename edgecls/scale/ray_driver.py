@@ -42,11 +42,6 @@ _BYTES_PER_PHOTO = 1 << 16
 
 _ERROR_LINE = re.compile(r"^[\w.]*(Error|Exception)\b.*", re.MULTILINE)
 
-_NODE_HINT = (
-    "run this on a machine of the cluster: its head, or one that joined it with "
-    "`ray start --address HOST:PORT`"
-)
-
 
 def main(connection: int, lifeline: int) -> None:
     """Open Ray, and run what is asked until nobody asks any more.
@@ -111,10 +106,19 @@ def _open(order: Opening) -> Opened:
         where = f"at {order.address}" if order.address else "on this machine"
         got = " ".join(str(error).split())
         message = f"Expected Ray {where} to take this process, got: {got}"
-        raise ExecutorError(message, hint=_NODE_HINT if order.address else "") from error
+        raise ExecutorError(message, hint=_hint(got) if order.address else "") from error
     DataContext.get_current().enable_progress_bars = False
     workers = order.workers or max(1, int(load("ray:cluster_resources", extra="ray")()["CPU"]))
     return Opened(address=found.address_info["gcs_address"], workers=workers)
+
+
+def _hint(got: str) -> str:
+    if "Version mismatch" in got:
+        return "use the same versions of Ray and Python here and on the cluster"
+    return (
+        "run this on a machine of the cluster: its head, or one that joined it with "
+        "`ray start --address HOST:PORT`"
+    )
 
 
 def _answers(order: Running) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from edgecls_device.errors import ArtifactError, ExecutorError, OptionError
 from edgecls.scale.executors import open_executor
 from edgecls.scale.job import run_job
 from edgecls.scale.ray_address import check_address
+from edgecls.scale.ray_driver import _hint
 from edgecls.scale.ray_versions import difference, versions
 from edgecls.scale.ray_worker import answer
 from edgecls.scale.work import PieceWork, close_looker
@@ -207,3 +208,8 @@ def test_what_does_not_answer_is_named():
         with pytest.raises(ExecutorError, match=f"127.0.0.1:{port}.*no answer") as caught:
             check_address(f"127.0.0.1:{port}", {})
     assert "ray start --head" in caught.value.hint
+
+
+def test_a_cluster_of_another_version_is_told_apart_from_a_machine_outside_of_it():
+    assert "same versions" in _hint("Version mismatch: The cluster was started with: Ray: 2.53.0")
+    assert "ray start" in _hint("No node info found matching attributes")
