@@ -50,7 +50,7 @@ def jobs_of_two(folder, photos):
 
     def job(name, options, *, data=photos, out=None, **more):
         own = {"data": str(data), "out": str(folder / (out or name)), "cache": str(folder / "c")}
-        return {"name": name, "options": {**options, **own, "batch_size": 8}, **more}
+        return {"name": name, "options": {**options, **own, "batch_size": 10}, **more}
 
     return [
         job("scratch", SCRATCH),
@@ -71,9 +71,9 @@ def jobs_of_one(folder, photos):
         return {"name": name, "options": {**options, **own}, **more}
 
     return [
-        job("scratch", {**SCRATCH, "batch_size": 16}, alone=True),
-        job("fine", {**FINE, "batch_size": 16}, alone=True),
-        job("devices", {**SCRATCH, "batch_size": 8}),
+        job("scratch", {**SCRATCH, "batch_size": 20}, alone=True),
+        job("fine", {**FINE, "batch_size": 20}, alone=True),
+        job("devices", {**SCRATCH, "batch_size": 10}),
     ]
 
 
@@ -177,7 +177,7 @@ def test_only_the_first_process_writes(together):
         name: settings[name] for name in ("batch_size", "keras_backend", "processes", "devices")
     }
     assert shown == {
-        "batch_size": "16",
+        "batch_size": "20",
         "keras_backend": "jax",
         "processes": "2",
         "devices": "2",
