@@ -31,7 +31,7 @@ class Job:
         columns: Names of the columns, without ``key`` and ``error``.
     """
 
-    kind: ClassVar[str] = "edgecls-job"
+    kind: ClassVar[str] = "edgecls.job"
     version: ClassVar[int] = 1
 
     task: str
