@@ -36,14 +36,10 @@ class ThreadGroup:
 
 def in_group(size, work):
     """Call ``work(group)`` in every process of a group, and return its results by rank."""
-    given, barrier = [None] * size, Barrier(size, timeout=60)
+    given, barrier = [None] * size, Barrier(size, timeout=60)  # for members that wait in vain
 
     def member(rank):
-        try:
-            return work(ThreadGroup(rank, given, barrier))
-        except BaseException:
-            barrier.abort()  # the others would wait
-            raise
+        return work(ThreadGroup(rank, given, barrier))
 
     with ThreadPoolExecutor(size) as pool:
         futures = [pool.submit(member, rank) for rank in range(size)]
