@@ -5,8 +5,9 @@ import errno
 import os
 import socket
 import time
+from collections.abc import Sequence
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeAlias
 
 from edgecls_device.errors import DistributedError, SpecError
 from edgecls_device.records import from_json
@@ -21,8 +22,12 @@ __all__ = ["listen"]
 _LINGER_S = 5.0
 """After a contradiction: until who comes next is told, too."""
 
+_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _RETRY_S = 0.2
 _MOST_STRANGERS = 100
+
+_SocketAddress: TypeAlias = tuple[Any, ...]
+"""As :mod:`socket` has them: numeric host, port, and what IPv6 has beside."""
 
 
 def listen(membership: Membership, introduction: Introduction) -> Welcome:
@@ -164,30 +169,34 @@ class _Door:
 
 
 def _listener(where: Address, deadline: float) -> socket.socket:
-    family, address = _resolved(where, deadline)
-    try:
-        _bound(
-            family, (address[0], where.port + 1, *address[2:])
-        ).close()  # JAX is going to listen there
-        return _bound(family, address)
-    except OSError as error:
-        raise _cannot_listen(where, error) from error
+    """Listen at the first of the name's addresses that is one of this machine."""
+    failure = OSError(errno.EADDRNOTAVAIL, "")
+    for address in _own_addresses(where, _resolved(where, deadline)):
+        try:
+            _bound((address[0], where.port + 1, *address[2:])).close()  # JAX listens there later
+            return _bound(address)
+        except OSError as error:
+            failure = error
+            if error.errno not in _NOT_HERE:
+                break
+    raise _cannot_listen(where, failure) from failure
 
 
-def _bound_address(where: Address, address: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return where to listen: at the address, but not at a loopback one that only this machine's own name has.
+def _own_addresses(where: Address, found: Sequence[_SocketAddress]) -> Sequence[_SocketAddress]:
+    """Return where to try to listen: not at a loopback address that only this machine's own name has.
 
     Debian and many containers give a machine's own name a loopback address, under which others never look.
     """
     own_name = socket.gethostname().partition(".")[0]
-    is_own_name = where.host.partition(".")[0] == own_name and own_name != "localhost"
-    if is_own_name and ip_address(address[0]).is_loopback:
-        return ("::" if ":" in address[0] else "0.0.0.0", *address[1:])
-    return address
+    if where.host.partition(".")[0] != own_name or own_name == "localhost":
+        return found
+    reached = [address for address in found if not ip_address(address[0]).is_loopback]
+    everywhere = [("::" if ":" in address[0] else "0.0.0.0", *address[1:]) for address in found]
+    return reached or everywhere
 
 
-def _resolved(where: Address, deadline: float) -> tuple[int, tuple[Any, ...]]:
-    """Return family and address; a name may be known only after a while, as in Kubernetes."""
+def _resolved(where: Address, deadline: float) -> Sequence[_SocketAddress]:
+    """Return the addresses of a name; it may be known only after a while, as in Kubernetes."""
     while True:
         try:
             found = socket.getaddrinfo(where.host, where.port, type=socket.SOCK_STREAM)
@@ -197,11 +206,11 @@ def _resolved(where: Address, deadline: float) -> tuple[int, tuple[Any, ...]]:
                 raise DistributedError(message, hint="give a numeric address of rank 0") from error
             time.sleep(_RETRY_S)
         else:
-            family, _, _, _, address = found[0]
-            return family, _bound_address(where, address)
+            return [address for *_, address in found]
 
 
-def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:
+def _bound(address: _SocketAddress) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

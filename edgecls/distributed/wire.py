@@ -38,8 +38,8 @@ class Wire:
 
     @property
     def own_host(self) -> str:
-        """Numeric address of this end."""
-        return str(self._socket.getsockname()[0])
+        """Numeric address of this end; one of IPv4 is told as such, also where a socket takes both."""
+        return str(self._socket.getsockname()[0]).removeprefix("::ffff:")
 
     def send(self, message: dict[str, Any]) -> bool:
         """Send a message; False if the other side is gone, which reading will say, too."""

@@ -233,6 +233,37 @@ def test_rank_0_is_found_where_its_own_name_is_a_loopback_address(where, monkeyp
     second.close()
 
 
+def test_rank_0_listens_at_the_first_address_of_a_name_that_is_its_own(where, monkeypatch):
+    """As where a name has addresses of both kinds, and this machine one of them."""
+    look_up, asked = socket.getaddrinfo, ("192.0.2.1", "127.0.0.1")
+
+    def looked_up(host, *more, **options):
+        hosts = asked if host == "rank0.cluster" else (host,)
+        return [found for one in hosts for found in look_up(one, *more, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    named = Address(host="rank0.cluster", port=where.port)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(results, named, introduction(0))
+        (second,) = results(where, introduction(1))
+        (meeting,) = first.result()
+    assert str(second.jax_coordinator) == f"127.0.0.1:{where.port + 1}"
+    meeting.close()
+    second.close()
+
+
+def test_a_machine_listens_everywhere_only_where_its_name_says_no_address(where, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "node1.cluster")
+    node = Address(host="node1", port=where.port)
+
+    def listens_at(name, *hosts):
+        return [one[0] for one in listening._own_addresses(name, [(host, 1) for host in hosts])]
+
+    assert listens_at(node, "127.0.1.1", "10.0.0.1") == ["10.0.0.1"]
+    assert listens_at(node, "::1", "127.0.1.1") == ["::", "0.0.0.0"]
+    assert listens_at(Address(host="localhost", port=1), "::1", "127.0.0.1") == ["::1", "127.0.0.1"]
+
+
 @pytest.mark.parametrize(
     ("addresses", "expected"),
     [
