@@ -124,7 +124,12 @@ def _said_coordinator(variables: Mapping[str, str]) -> str | None:
 
 
 def _local_rank(variables: Mapping[str, str]) -> int | None:
-    """Return the place on this machine where the launcher says that several processes share it."""
+    """Return the place on this machine where the launcher says that several processes share it and its GPUs.
+
+    Where it has given each its own GPU, nothing is left to choose.
+    """
+    if "," not in variables.get("CUDA_VISIBLE_DEVICES", ","):
+        return None
     if variables.get("LOCAL_WORLD_SIZE", "1") != "1":
         said = variables.get("LOCAL_RANK", "")
     elif variables.get("SLURM_STEP_TASKS_PER_NODE", "1").partition("(")[0] != "1":

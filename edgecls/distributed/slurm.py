@@ -5,10 +5,8 @@ from collections.abc import Mapping
 
 __all__ = ["coordinator_of", "first_host", "processes_of"]
 
-_FIRST_PORT, _PORTS = (
-    12_000,
-    8_000,
-)  # pairs of ports, below those that systems give out by themselves
+_FIRST_PORT, _PORTS = 12_000, 8_000
+"""Where pairs of ports begin and how many there are: below those that systems give out by themselves."""
 
 
 def processes_of(variables: Mapping[str, str]) -> str | None:

@@ -81,6 +81,11 @@ def test_processes_that_share_a_machine_know_their_place_on_it():
     assert find_membership(SLURM).local_rank is None
     shared = SLURM | {"SLURM_STEP_TASKS_PER_NODE": "4(x2)", "SLURM_LOCALID": "3"}
     assert find_membership(shared).local_rank == 3
+    assert find_membership(shared | {"CUDA_VISIBLE_DEVICES": "0,1,2,3"}).local_rank == 3
+
+
+def test_a_process_that_was_given_its_own_gpu_has_none_to_choose():
+    assert find_membership(TORCHRUN | {"CUDA_VISIBLE_DEVICES": "1"}).local_rank is None
 
 
 @pytest.mark.parametrize(
