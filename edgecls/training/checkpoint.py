@@ -64,7 +64,7 @@ class Checkpoint:
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint, replacing the one before.
+    """Write a checkpoint, replacing the one before, and what a process left that was killed while it wrote.
 
     Raises:
         StorageError: If it cannot be written.
@@ -73,6 +73,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     for part in _PARTS:
         for i, array in enumerate(getattr(checkpoint, part)):
             arrays[f"{part}.{i}"] = array
+    with storage_errors("remove", path):
+        for left in path.parent.glob(f".{path.stem}.*{path.suffix}"):
+            left.unlink(missing_ok=True)
     with writing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 

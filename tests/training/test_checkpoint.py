@@ -34,6 +34,15 @@ def test_a_checkpoint_comes_back_whole_and_in_order(path):
     assert len(checkpoint.best) == 2
 
 
+def test_what_a_killed_process_left_is_removed_by_the_next_one(path):
+    torn, other = path.with_name(".checkpoint.0123456789ab.npz"), path.with_name("notes.npz")
+    for file in (torn, other):
+        file.write_bytes(b"half")
+    checkpoint = read_checkpoint(path, "k")
+    write_checkpoint(path, checkpoint)
+    assert {file.name for file in path.parent.iterdir()} == {"checkpoint.npz", "notes.npz"}
+
+
 def test_the_checkpoint_of_another_training_is_refused(path):
     with pytest.raises(OptionError, match="options and photos of the stopped training"):
         read_checkpoint(path, "other")
