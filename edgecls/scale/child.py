@@ -58,6 +58,11 @@ class Child:
         self.connection: Connection[Any, Any] = Connection(mine.detach())
         try:
             self._process = self._start(module, variables, theirs.fileno(), lifeline)
+        except BaseException:
+            self.connection.close()
+            os.close(self._lifeline)
+            self._log.close()
+            raise
         finally:
             theirs.close()
             os.close(lifeline)
@@ -96,10 +101,10 @@ class Child:
             self.connection.send_bytes(data)
 
     def receive(self) -> Any:
-        """Wait for what it says next; None if it has died."""
+        """Wait for what it says next; None if it has died, also in the middle of a word."""
         try:
             return self.connection.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # OSError: "got end of file during message"
             return None
 
     def printed(self) -> str:

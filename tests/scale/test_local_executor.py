@@ -13,6 +13,7 @@ pytest.importorskip("pyarrow")
 
 from edgecls_device.errors import ArtifactError, ExecutorError, OptionError
 
+from edgecls.scale.child import Child
 from edgecls.scale.executors import open_executor
 from edgecls.scale.work import PieceWork
 from tests.scale.tiny_task import TinyTask, write_pieces
@@ -72,6 +73,24 @@ def test_workers_that_cannot_begin_say_why(tmp_path, monkeypatch):
     monkeypatch.setattr("edgecls.scale.child._CODE", "raise SystemExit('no room')")
     with pytest.raises(ExecutorError, match=r"before they began.*exit code 1: no room"):
         parts_of(["a"] * 8, tmp_path)
+
+
+def test_a_worker_that_dies_in_the_middle_of_its_answer_has_died(monkeypatch):
+    begins = "import os, sys; os.write(int(sys.argv[3]), bytes([0, 0, 1, 0]) + b'of 256 bytes')"
+    monkeypatch.setattr("edgecls.scale.child._CODE", begins)
+    child = Child("any", {})
+    try:
+        assert child.receive() is None
+    finally:
+        child.kill()
+
+
+def test_a_worker_that_cannot_be_started_leaves_nothing_open(monkeypatch):
+    before = set(Path("/proc/self/fd").iterdir())
+    monkeypatch.setattr("edgecls.scale.child.sys.executable", "/nowhere/python")
+    with pytest.raises(ExecutorError, match="No such file"):
+        Child("any", {})
+    assert set(Path("/proc/self/fd").iterdir()) <= before
 
 
 def test_twenty_workers_killed_at_random_moments_change_nothing(tmp_path):
