@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from edgecls_device.errors import DataError, InterruptedRunError, OptionError
-from edgecls_device.files import read_bytes, write_atomically
+from edgecls_device.errors import DataError, InterruptedRunError, OptionError, SpecError
+from edgecls_device.files import storage_errors, write_atomically
 from edgecls_device.lazy import load
-from edgecls_device.records import from_json, to_json
+from edgecls_device.records import to_json
 
 from edgecls.progress import Advance
 from edgecls.scale.executors import Executor
 from edgecls.scale.piece import Piece
-from edgecls.scale.results import JOB_FILE, Job, Results, open_results, part_file
+from edgecls.scale.results import JOB_FILE, Job, Results, open_results, part_file, read_job
 from edgecls.scale.task import Task
-from edgecls.scale.work import PieceWork
+from edgecls.scale.work import KEPT, PieceWork
 
 __all__ = ["run_job"]
 
-_MOST_BYTES = 1 << 20
 _MOST_NAMED = 3
 
 
@@ -69,7 +68,7 @@ def run_job(
                 advance(1)
     except KeyboardInterrupt:
         message = f"stopped by Ctrl-C with {left} of {len(pieces)} pieces left to do"
-        hint = f"what was finished is kept in {results}; repeat the command to go on"
+        hint = f"{KEPT} in {results}; repeat the command to go on"
         raise InterruptedRunError(message, hint=hint) from None
     if unreadable:
         raise _unreadable(unreadable, len(pieces))
@@ -97,18 +96,36 @@ def _nowhere(steps: int = 1) -> None:
 
 def _claim(results: Path, job: Job) -> None:
     """Make the folder that of the job, unless it is somebody else's."""
-    path = results / JOB_FILE
-    if path.exists():
-        found = from_json(Job, read_bytes(path, max_bytes=_MOST_BYTES), name=str(path))
-        difference = _difference(found, job)
-        if difference:
-            message = f"Expected the results of this job in {results}, got those of one with {difference}."
-            raise OptionError(message, hint=f"choose another --results, or remove {results}")
-        return
-    if next(results.glob("part-*.parquet"), None) is not None:
-        message = f"Expected a {JOB_FILE} beside the parts in {results}, got none."
+    with storage_errors("read", results):
+        is_begun = (results / JOB_FILE).exists()
+        names = [path.name for path in results.iterdir()] if results.is_dir() else []
+    if is_begun:
+        _require_same(results, job)
+    elif any(not name.startswith(".") for name in names):
+        message = (
+            f"Expected an empty folder, or one with a {JOB_FILE}, got other files in {results}."
+        )
         raise OptionError(message, hint="choose an empty folder for --results")
-    write_atomically(path, to_json(job))
+    else:
+        write_atomically(results / JOB_FILE, to_json(job))
+    with storage_errors("write", results):
+        for left_over in results.glob(".part-*.parquet"):  # of a command that was killed
+            left_over.unlink(missing_ok=True)
+
+
+def _require_same(results: Path, job: Job) -> None:
+    hint = f"choose another --results, or remove {results}"
+    try:
+        found = read_job(results)
+    except SpecError as error:
+        message = f"Expected the results of this job in {results}, got others: {error.message}"
+        raise OptionError(message, hint=hint) from error
+    difference = _difference(found, job)
+    if difference:
+        message = (
+            f"Expected the results of this job in {results}, got those of one with {difference}."
+        )
+        raise OptionError(message, hint=hint)
 
 
 def _difference(found: Job, job: Job) -> str:
@@ -129,5 +146,5 @@ def _unreadable(errors: dict[int, str], total: int) -> DataError:
         f"Expected to read {total} pieces, got {total - len(named)}: "
         f"{'; '.join(named[:_MOST_NAMED])}{more}."
     )
-    hint = "the others are done and kept; mend or remove these, then repeat the command"
+    hint = f"{KEPT}; mend or remove these, then repeat the command"
     return DataError(message, hint=hint)

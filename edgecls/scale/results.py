@@ -13,7 +13,7 @@ from edgecls_device.records import from_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["JOB_FILE", "Job", "Results", "open_results", "part_file"]
+__all__ = ["JOB_FILE", "Job", "Results", "open_results", "part_file", "read_job"]
 
 JOB_FILE = "job.json"
 _MOST_BYTES = 1 << 20
@@ -85,6 +85,17 @@ def part_file(index: int) -> str:
     return f"part-{index:05d}.parquet"
 
 
+def read_job(directory: Path) -> Job:
+    """Return what a folder holds the results of.
+
+    Raises:
+        SpecError: If its ``job.json`` is damaged, another record, or from another version.
+        StorageError: If there is none.
+    """
+    path = directory / JOB_FILE
+    return from_json(Job, read_bytes(path, max_bytes=_MOST_BYTES), name=str(path))
+
+
 def open_results(directory: Path) -> Results:
     """Return the results in a folder.
 
@@ -94,8 +105,7 @@ def open_results(directory: Path) -> Results:
         StorageError: If there is none.
     """
     counts = load("edgecls.scale.parquet_parts:counts", extra="shards")
-    text = read_bytes(directory / JOB_FILE, max_bytes=_MOST_BYTES)
-    job = from_json(Job, text, name=str(directory / JOB_FILE))
+    job = read_job(directory)
     found = [counts(directory / part_file(index)) for index in range(job.pieces)]
     missing = [part_file(index) for index, count in enumerate(found) if count is None]
     if missing:

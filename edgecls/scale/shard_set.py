@@ -42,7 +42,7 @@ def begin_shards(directory: Path, record: RecordT) -> None:
     path = directory / RECORD_NAME
     with storage_errors("read", directory):
         is_begun = path.is_file()
-        is_empty = not any(directory.iterdir())
+        is_empty = all(entry.name.startswith(".") for entry in directory.iterdir())
     if is_begun:
         _require_same(path, record)
     elif not is_empty:

@@ -109,6 +109,31 @@ def test_other_photos_are_refused_and_so_are_parts_of_unknown_origin(tmp_path, e
         run_job(pieces, TinyTask(), results=tmp_path / "out", executor=executor)
 
 
+def test_a_folder_with_something_else_in_it_is_refused_and_left_as_it_is(tmp_path, executor):
+    pieces = write_pieces(tmp_path / "photos", ["a"] * 8)
+    for name, says in (("photo.jpg", "got other files"), ("job.json", "got others: ")):
+        folder = tmp_path / name.partition(".")[0]
+        folder.mkdir()
+        (folder / name).write_text("{}")
+        with pytest.raises(OptionError, match=says) as caught:
+            run_job(pieces, TinyTask(), results=folder, executor=executor)
+        assert "--results" in caught.value.hint
+        assert files(folder) == {name: b"{}"}
+
+
+def test_what_a_killed_command_had_half_written_is_removed(tmp_path, executor):
+    pieces = write_pieces(tmp_path / "photos", ["a"] * 8)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".job.1f2e.json").write_text("{")  # its name never became job.json
+    run_job(pieces, TinyTask(), results=tmp_path / "out", executor=executor)
+    (tmp_path / "out" / ".part-00001.3d4c.parquet").write_bytes(b"PAR1")
+    run_job(pieces, TinyTask(), results=tmp_path / "out", executor=executor)
+    assert sorted(path.name for path in (tmp_path / "out").glob("*part*")) == [
+        "part-00000.parquet",
+        "part-00001.parquet",
+    ]
+
+
 def test_a_shard_that_cannot_be_read_does_not_stop_the_others(tmp_path, executor):
     pieces = write_pieces(tmp_path / "photos", ["a"] * 8)
     bad = Piece(index=2, kind="tar", location=str(tmp_path / "bad.tar"))
