@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-from edgecls_device.errors import DataError, InterruptedRunError
+from edgecls_device.errors import DataError
 
 from edgecls.cli.executor_options import Spread, executor_options, results_option
+from edgecls.cli.kept_results import kept_results
 from edgecls.cli.output import json_option, print_record, print_table
 from edgecls.data.check import check_photos
 from edgecls.data.check_record import DataCheck, Finding, FindingKind
@@ -22,7 +22,7 @@ from edgecls.scale.checking import check_results
 from edgecls.scale.job import run_job
 from edgecls.scale.piece import Piece
 from edgecls.scale.sources import find_pieces, is_shards
-from edgecls.scale.urls import is_url
+from edgecls.scale.urls import place_of
 
 __all__ = ["command"]
 
@@ -99,18 +99,11 @@ def _check(source: str, spread: Spread, results: Path | None) -> DataCheck:
     if found and not (found.photos and (spread.is_asked or results)):
         with progress("Looking at photos", len(found.photos)) as advance:
             return check_photos(found.root, on_progress=advance)
-    root = str(found.root) if found else _place(source)
+    root = str(found.root) if found else place_of(source)
     pieces = find_pieces(source)
-    if results is not None:
-        _look(pieces, results, spread)
-        return check_results(pieces, results, root=root, found=found)
-    with TemporaryDirectory(prefix="edgecls-check-") as folder:
-        try:
-            _look(pieces, Path(folder), spread)
-        except (InterruptedRunError, DataError) as error:
-            hint = "nothing was kept; with --results DIR the same command would go on"
-            raise type(error)(error.message, hint=hint) from error
-        return check_results(pieces, Path(folder), root=root, found=found)
+    with kept_results(results) as folder:
+        _look(pieces, folder, spread)
+        return check_results(pieces, folder, root=root, found=found)
 
 
 def _look(pieces: Sequence[Piece], results: Path, spread: Spread) -> None:
@@ -119,10 +112,6 @@ def _look(pieces: Sequence[Piece], results: Path, spread: Spread) -> None:
         progress("Looking at pieces of the photos", len(pieces)) as advance,
     ):
         run_job(pieces, CheckTask(), results=results, executor=executor, on_progress=advance)
-
-
-def _place(source: str) -> str:
-    return source.rstrip("/") if is_url(source) else str(Path(source).expanduser().resolve())
 
 
 def _print(check: DataCheck, limit: int) -> None:

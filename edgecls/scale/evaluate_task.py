@@ -116,7 +116,7 @@ def evaluate_task(
     """
     fingerprint = fingerprint_of(
         _VERSION,
-        [[case.artifact.sha256, case.backend] for case in cases],
+        [[case.artifact.path.name, case.artifact.sha256, case.backend] for case in cases],
         [spec_of(case.artifact) for case in cases],
         reference,
         list(labels),

@@ -13,7 +13,7 @@ from edgecls_device.lazy import load
 from edgecls.scale.local_process import LocalProcess
 from edgecls.scale.part import Part
 from edgecls.scale.piece import Piece
-from edgecls.scale.work import PieceWork
+from edgecls.scale.work import KEPT, PieceWork
 
 __all__ = ["LocalExecutor", "open_local_executor"]
 
@@ -22,7 +22,7 @@ MOST_DEATHS = 3
 
 _BEGINNING = "before they began"
 _HINT = (
-    "what was finished is kept; if memory is short, repeat the command with fewer --workers, "
+    f"{KEPT}; if memory is short, repeat the command with fewer --workers, "
     "else leave out what they died at"
 )
 

@@ -23,6 +23,7 @@ from edgecls.scale import ray_ending
 from edgecls.scale.piece import Piece
 from edgecls.scale.ray_orders import Opened, Opening, Running
 from edgecls.scale.ray_versions import versions
+from edgecls.scale.work import KEPT
 
 __all__ = ["main"]
 
@@ -187,11 +188,11 @@ def _given_up(error: Exception, left: int, total: int) -> ExecutorError:
         message = (
             f"{MOST_DEATHS} workers died at the same pieces, with {left} of {total} pieces left."
         )
-        hint = "what was finished is kept; --executor local names a piece that kills"
+        hint = f"{KEPT}; --executor local names a piece that kills"
         return ExecutorError(message, hint=hint)
     cause = _ERROR_LINE.search(
         str(error)
     )  # the first one: those behind it are Ray's about this one
     got = cause.group() if cause else f"{type(error).__name__}: {' '.join(str(error).split())}"
     message = f"Ray gave up with {left} of {total} pieces left: {got}"
-    return ExecutorError(message, hint="what was finished is kept; repeat the command to go on")
+    return ExecutorError(message, hint=f"{KEPT}; repeat the command to go on")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ["extra_of", "is_url", "protocol_of"]
+__all__ = ["extra_of", "is_url", "place_of", "protocol_of"]
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 
@@ -10,6 +10,11 @@ _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs"}
 def is_url(location: str | Path) -> bool:
     """Return whether a location is a URL, such as ``s3://bucket/folder``, and no path."""
     return "://" in str(location)
+
+
+def place_of(location: str) -> str:
+    """Return a location as records name it: a URL as it is, a path absolute and without links."""
+    return location.rstrip("/") if is_url(location) else str(Path(location).expanduser().resolve())
 
 
 def protocol_of(url: str) -> str:

@@ -16,7 +16,10 @@ from edgecls.scale.task import Column, Looker, Task
 if TYPE_CHECKING:
     from edgecls.scale.parquet_parts import PartWriter
 
-__all__ = ["PieceWork", "close_looker", "use_one_thread"]
+__all__ = ["KEPT", "PieceWork", "close_looker", "use_one_thread"]
+
+KEPT = "what was finished is kept"
+"""So begins the hint of an error that ends a job; whoever keeps no results says something else instead."""
 
 
 class _UnreadableError(Exception):
@@ -123,4 +126,4 @@ def _unforeseen(piece: Piece, error: Exception) -> ExecutorError:
     last = traceback.format_exception_only(error)[-1].strip()
     where = f"{Path(frame.filename).name}, line {frame.lineno}"
     message = f"Expected the results of {piece.name}, got {last} ({where})."
-    return ExecutorError(message, hint="what was finished is kept; report this, it is a defect")
+    return ExecutorError(message, hint=f"{KEPT}; report this, it is a defect")

@@ -305,6 +305,15 @@ def test_files_without_a_run_keep_results_only_where_it_is_said(run, shards, her
     assert not run.comparisons.exists()
 
 
+def test_nobody_is_told_that_something_was_kept_where_nothing_was(run, shards, here, capsys):
+    whole = (shards / "1.tar").read_bytes()
+    (shards / "1.tar").write_bytes(whole[: len(whole) // 2])
+    assert edgecls("compare", run.path, "--data", shards) == 3
+    assert "hint: what was finished is kept; mend" in capsys.readouterr().err
+    assert edgecls("compare", *run.artifacts(), "--data", shards) == 3
+    assert "hint: nothing was kept; with --results DIR" in capsys.readouterr().err
+
+
 def test_another_model_has_another_fingerprint_and_the_same_model_the_same(artifacts, tmp_path):
     def of(files, **options):
         options = {"labels": LABELS, "has_classes": True, "versions": {"numpy": "2"}, **options}
@@ -317,11 +326,12 @@ def test_another_model_has_another_fingerprint_and_the_same_model_the_same(artif
     found = {
         first,
         of([artifacts[0], changed]),
+        of([replace(artifacts[0], path=tmp_path / "renamed.onnx"), artifacts[1]]),
         of(artifacts, has_classes=False),
         of(artifacts, trained_on={"ab"}),
         of(artifacts, versions={"numpy": "3"}),
     }
-    assert len(found) == 5
+    assert len(found) == 6
 
 
 def test_columns_are_unique_where_files_have_the_same_name(artifacts):
