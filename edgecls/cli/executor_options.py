@@ -24,7 +24,7 @@ _OPTIONS = (
     click.option(
         "--address",
         metavar="HOST:PORT",
-        help="Ray that runs already; by default it is started on this machine.",
+        help="Ray that runs already, or `auto` in a job of Ray; by default it is started on this machine.",
     ),
     click.option(
         "--workers",
@@ -78,7 +78,7 @@ class Spread:
 
 
 def executor_options(function: Decorated) -> Decorated:
-    """Add these options to a command, which takes them as ``**spread`` for :class:`Spread`."""
+    """Add these options to a command, which takes them as ``**options`` for :class:`Spread`."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

@@ -8,17 +8,44 @@ from pathlib import Path
 
 from edgecls_device.errors import ExecutorError, OptionError
 
-__all__ = ["LOOPBACK_ALONE", "TOKEN_HINT", "check_address", "is_loopback_alone"]
+__all__ = ["LOOPBACK_ALONE", "TOKEN_HINT", "check_address", "is_loopback_alone", "known_address"]
 
 LOOPBACK_ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Set to 0, on Linux, too, it means that all processes of Ray listen and connect on loopback only."""
 
 _SECONDS_TO_CONNECT = 10.0
 
+_VARIABLE = "RAY_ADDRESS"
+
+# HTTP/2, on which gRPC and so Ray speaks, begins with this from a client, and from a server with a frame of
+# type SETTINGS (RFC 9113, 3.4): 9 bytes of header, of which the fourth is the type.
+_HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000 04 00 00000000")
+_HTTP2_HEADER_BYTES = 9
+_HTTP2_SETTINGS = 4
+
 TOKEN_HINT = (
     "make a token with `ray get-auth-token --generate`, copy ~/.ray/auth_token to every machine, "
     "and set RAY_AUTH_MODE=token for `ray start` and for this command"
 )
+
+
+def known_address(address: str, variables: Mapping[str, str] = os.environ) -> str:
+    """Return an address; for ``auto`` that of the cluster which runs this program as a job.
+
+    Args:
+        address: ``HOST:PORT``, or ``auto``.
+        variables: The environment, in which Ray tells its jobs the address.
+
+    Raises:
+        OptionError: If it is ``auto``, and no Ray has started this program.
+    """
+    if address != "auto":
+        return address
+    found = variables.get(_VARIABLE, "")
+    if not found:
+        message = f"Expected {_VARIABLE} from Ray for the address 'auto', got none."
+        raise OptionError(message, hint="outside of a Ray job give --address HOST:PORT")
+    return found
 
 
 def check_address(address: str, variables: Mapping[str, str] = os.environ) -> None:
@@ -41,12 +68,34 @@ def check_address(address: str, variables: Mapping[str, str] = os.environ) -> No
     if not _is_loopback(host) and not _has_token(variables):
         message = f"Expected token authentication for Ray on another machine ({host}), got none."
         raise ExecutorError(message, hint=TOKEN_HINT)
+    hint = f"start it there: ray start --head --port {port}; or leave --address out"
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_CONNECT).close()
-    except (OSError, OverflowError) as error:
+        has_answered = _speaks_grpc((host.strip("[]"), int(port)), variables)
+    except (OSError, OverflowError, UnicodeError) as error:
         message = f"Expected Ray at {address}, got no answer: {error}."
-        hint = f"start it there: ray start --head --port {port}; or leave --address out"
         raise ExecutorError(message, hint=hint) from error
+    if not has_answered:
+        message = f"Expected Ray at {address}, got the answer of something else."
+        raise ExecutorError(message, hint=hint)
+
+
+def _speaks_grpc(place: tuple[str, int], variables: Mapping[str, str]) -> bool:
+    """Whether a gRPC server answers, as Ray's is; Ray itself asks for minutes whatever listens there.
+
+    Raises:
+        OSError: If nobody answers within a few seconds.
+    """
+    with socket.create_connection(place, _SECONDS_TO_CONNECT) as connection:
+        if variables.get("RAY_USE_TLS", "").lower() in {"1", "true"}:  # asks for a certificate
+            return True
+        connection.sendall(_HTTP2_PREFACE)
+        head = b""
+        while len(head) < _HTTP2_HEADER_BYTES:
+            some = connection.recv(_HTTP2_HEADER_BYTES - len(head))
+            if not some:
+                return False
+            head += some
+    return head[3] == _HTTP2_SETTINGS
 
 
 def is_loopback_alone(address: str) -> bool:

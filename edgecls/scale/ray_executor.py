@@ -15,15 +15,24 @@ from edgecls.scale.child import Child, module_path
 from edgecls.scale.local_process import ONE_THREAD
 from edgecls.scale.part import Part
 from edgecls.scale.piece import Piece
-from edgecls.scale.ray_address import LOOPBACK_ALONE, TOKEN_HINT, check_address, is_loopback_alone
+from edgecls.scale.ray_address import (
+    LOOPBACK_ALONE,
+    TOKEN_HINT,
+    check_address,
+    is_loopback_alone,
+    known_address,
+)
 from edgecls.scale.ray_ending import SECONDS_TO_CLEAN
 from edgecls.scale.ray_orders import Opened, Opening, Running
-from edgecls.scale.work import PieceWork
+from edgecls.scale.work import KEPT, PieceWork
 
 __all__ = ["RayExecutor", "open_ray_executor"]
 
-SECONDS_TO_OPEN = 180.0
-"""Ray starts in 5 to 25 s, and waits for a node in vain for a minute."""
+SECONDS_TO_START = 180.0
+"""Ray starts in 5 to 25 s, and later on a machine that has much else to do."""
+
+SECONDS_TO_JOIN = 90.0
+"""A cluster takes us within 10 s; Ray looks for a node on this machine in vain for a minute, and says so."""
 
 _TRIES_TO_CONNECT = "3"  # of a second each: something does listen there
 _MOST_PATH = 24
@@ -38,7 +47,7 @@ def open_ray_executor(*, address: str | None, workers: int | None) -> Iterator["
     that this process alone knows.
 
     Args:
-        address: Of the cluster's head, ``HOST:PORT``; None starts Ray on this machine.
+        address: Of the cluster's head, ``HOST:PORT``; ``auto`` in a job of Ray; None starts one here.
         workers: How many pieces to work at at once; None for all cores of the cluster.
 
     Raises:
@@ -47,6 +56,7 @@ def open_ray_executor(*, address: str | None, workers: int | None) -> Iterator["
         OptionError: If the address is none.
     """
     if address is not None:
+        address = known_address(address)
         check_address(address)
     executor = RayExecutor(address or "", workers or 0)
     try:
@@ -116,7 +126,7 @@ class RayExecutor:
                     message = (
                         f"Expected Ray to go on, but the process that talks to it {self._kill()}."
                     )
-                    hint = "what was finished is kept; repeat the command to go on"
+                    hint = f"{KEPT}; repeat the command to go on"
                     raise ExecutorError(message, hint=hint)
         finally:
             if not is_done:  # nobody wants what it does
@@ -167,9 +177,9 @@ class RayExecutor:
                 directory=str(self._directory or ""),
             )
         )
-        if not driver.connection.poll(SECONDS_TO_OPEN):
-            message = f"Expected Ray within {SECONDS_TO_OPEN:.0f} s, got no answer."
-            raise ExecutorError(message, hint="see what `ray status` says")
+        seconds = SECONDS_TO_JOIN if self._asked_address else SECONDS_TO_START
+        if not driver.connection.poll(seconds):
+            raise _no_answer(self._asked_address, seconds)
         answer = driver.receive()
         if isinstance(answer, Opened):
             return answer
@@ -180,6 +190,18 @@ class RayExecutor:
             raise answer
         message = f"Expected Ray to start, but the process that talks to it {self._kill()}."
         raise ExecutorError(message, hint="try --executor local, which needs no Ray")
+
+
+def _no_answer(address: str, seconds: float) -> ExecutorError:
+    if not address:
+        message = f"Expected Ray to start on this machine within {seconds:.0f} s, got no answer."
+        return ExecutorError(message, hint="try --executor local, which needs no Ray")
+    message = (
+        f"Expected the Ray at {address}, which does answer, to take this process within {seconds:.0f} s, "
+        "got no answer."
+    )
+    hint = f"this machine has to be one of the cluster: ray start --address {address}"
+    return ExecutorError(message, hint=hint)
 
 
 def _short_directory() -> Path:

@@ -5,9 +5,10 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -18,7 +19,7 @@ from edgecls_device.errors import ArtifactError, ExecutorError, OptionError
 
 from edgecls.scale.executors import open_executor
 from edgecls.scale.job import run_job
-from edgecls.scale.ray_address import check_address
+from edgecls.scale.ray_address import check_address, known_address
 from edgecls.scale.ray_driver import _hint
 from edgecls.scale.ray_versions import difference, versions
 from edgecls.scale.ray_worker import answer
@@ -208,6 +209,50 @@ def test_what_does_not_answer_is_named():
         with pytest.raises(ExecutorError, match=f"127.0.0.1:{port}.*no answer") as caught:
             check_address(f"127.0.0.1:{port}", {})
     assert "ray start --head" in caught.value.hint
+
+
+@contextmanager
+def listening_port(said):
+    """A server that says something to the first who comes, and nothing more."""
+
+    def speak():
+        connection, _ = server.accept()
+        with connection, suppress(ConnectionError):  # the other end leaves in the middle
+            connection.sendall(said)
+            while connection.recv(1000):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=speak)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
+
+
+def test_what_listens_there_and_is_no_ray_is_told_apart_before_ray_asks_it(monkeypatch):
+    with listening_port(b"\0\0\0\4\0\0\0\0\0") as port:  # an empty frame of settings
+        check_address(f"127.0.0.1:{port}", {})
+    with (
+        listening_port(b"SSH-2.0-OpenSSH_9.6\r\n") as port,
+        pytest.raises(ExecutorError, match=f"127.0.0.1:{port}, got the answer of something else"),
+    ):
+        check_address(f"127.0.0.1:{port}", {})
+    monkeypatch.setattr("edgecls.scale.ray_address._SECONDS_TO_CONNECT", 0.1)
+    with listening_port(b"") as port, pytest.raises(ExecutorError, match="no answer: timed out"):
+        check_address(f"127.0.0.1:{port}", {})
+
+
+def test_a_host_that_can_be_none_is_no_traceback():
+    variables = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "secret"}
+    with pytest.raises(ExecutorError, match="no answer"):
+        check_address("a..b:6379", variables)
+
+
+def test_a_job_of_ray_finds_the_cluster_that_runs_it():
+    assert known_address("auto", {"RAY_ADDRESS": "10.0.0.1:6379"}) == "10.0.0.1:6379"
+    assert known_address("10.0.0.2:6379", {}) == "10.0.0.2:6379"
+    with pytest.raises(OptionError, match="RAY_ADDRESS"):
+        known_address("auto", {})
 
 
 def test_a_cluster_of_another_version_is_told_apart_from_a_machine_outside_of_it():
