@@ -73,7 +73,9 @@ def _reason_to_refuse(data: bytes) -> str:
     if not data:
         return "an empty file"
     if data.startswith(b"\xff\xd8"):
-        return "a JPEG that is cut off" if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda") else ""
+        # A scan begins behind the last end: looked for from there, which is most often two bytes from the end.
+        end = max(data.rfind(b"\xff\xd9"), 0)
+        return "a JPEG that is cut off" if data.find(b"\xff\xda", end) >= 0 else ""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return (
             "a PNG that is cut off" if b"IEND" not in data[-64:] and data.rfind(b"IEND") < 0 else ""
