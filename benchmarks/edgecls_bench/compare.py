@@ -138,7 +138,7 @@ def comparison_of(
         gate: What every case but the reference has to keep of it.
         labels: The shown labels.
         data: Where the photos are.
-        split: Which of them: ``test`` or ``all``.
+        split: Which of them: ``test``, ``all`` or ``shards``.
         photos: What each is called; left out where the tally lists nothing of each photo.
         skipped: Photos that could not be read.
         out_of_set: Folder of photos of none of the classes.

@@ -145,8 +145,8 @@ class Comparison:
 
     Attributes:
         created: ISO 8601, UTC.
-        data: The folder the photos come from.
-        split: Which part of it: ``test``, or ``all`` for a folder that was given.
+        data: The folder the photos come from, or the place of shards.
+        split: Which part of it: ``test``, or ``all`` for a folder that was given, or ``shards``.
         labels: Shown labels, in class order.
         reference: File name of the artifact that agreement is measured against, empty if there is none.
         photos: Path of each photo, relative to ``data``; empty for so many that they are not listed.

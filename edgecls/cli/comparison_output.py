@@ -51,7 +51,7 @@ def _why_hint(comparison: Comparison, target: Target) -> str:
     path = next((a.path for a in target.artifacts if a.path.name in failing), Path("ARTIFACT"))
     given = "PHOTOS" if comparison.split == "shards" else comparison.data
     if target.run is None:
-        return f"edgecls compare --explain {path} --reference FLOAT32 --data {comparison.data}"
+        return f"edgecls compare --explain {path} --reference FLOAT32 --data {given}"
     photos = "" if comparison.split == "test" else f" --data {given}"
     ladder = f"edgecls export {target.run.path} --recipe auto"
     return (

@@ -62,7 +62,7 @@ class LargeComparison:
         pieces: The photos.
         gate: What every case but the reference has to keep of it.
         data: Where the photos are.
-        split: Which of them: ``test`` or ``all``.
+        split: Which of them: ``test``, ``all`` or ``shards``.
         machine: Where it is counted.
     """
 
@@ -159,7 +159,7 @@ def plan_large(
         pieces: The photos, with labels that are names or numbers of ``labels``; without, they do not count.
         labels: The shown labels, in class order.
         data: Where the photos are.
-        split: Which of them: ``test`` or ``all``.
+        split: Which of them: ``test``, ``all`` or ``shards``.
         has_classes: Whether their labels count; all have to have one then.
         backends: By default every one that is installed here and runs the file; workers need them, too.
         gate: What every artifact but the reference has to keep of it.
