@@ -11,12 +11,9 @@ __all__ = [
     "CALIBRATION_BINS",
     "TOP_K",
     "Z_95",
-    "accuracy",
     "calibration_bins",
     "calibration_error",
-    "confusion_matrix",
     "is_among_best",
-    "per_class_accuracy",
     "wilson_interval",
 ]
 
@@ -39,39 +36,6 @@ def is_among_best(scores: Scores, class_id: int, k: int) -> bool:
     mine = scores[class_id]
     better = int((scores > mine).sum()) + int((scores[:class_id] == mine).sum())
     return better < k
-
-
-def accuracy(class_ids: Sequence[int], predicted: Sequence[int]) -> float:
-    """Return the share of photos whose predicted class is the true one, 0..1.
-
-    Raises:
-        ValueError: If there is no photo, or the lengths differ.
-    """
-    if not class_ids or len(class_ids) != len(predicted):
-        message = f"Expected one prediction per photo, got {len(predicted)} for {len(class_ids)}."
-        raise ValueError(message)
-    return float(np.mean(np.asarray(class_ids) == np.asarray(predicted)))
-
-
-def confusion_matrix(
-    class_ids: Sequence[int], predicted: Sequence[int], classes: int
-) -> tuple[tuple[int, ...], ...]:
-    """Return counts, rows are true classes and columns predicted ones, both ``classes`` long."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (np.asarray(class_ids, np.int64), np.asarray(predicted, np.int64)), 1)
-    return tuple(tuple(row) for row in counts.tolist())
-
-
-def per_class_accuracy(
-    class_ids: Sequence[int], predicted: Sequence[int], classes: int
-) -> tuple[float | None, ...]:
-    """Return the accuracy on the photos of each class; None for a class without a photo."""
-    true, guess = np.asarray(class_ids, np.int64), np.asarray(predicted, np.int64)
-    photos = np.bincount(true, minlength=classes)
-    right = np.bincount(true[true == guess], minlength=classes)
-    return tuple(
-        int(hits) / int(count) if count else None for hits, count in zip(right, photos, strict=True)
-    )
 
 
 def calibration_error(confidence: Sequence[float], is_right: Sequence[bool]) -> float:

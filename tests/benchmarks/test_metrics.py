@@ -1,38 +1,10 @@
 import numpy as np
 import pytest
 from edgecls_bench.metrics import (
-    accuracy,
     calibration_error,
-    confusion_matrix,
     is_among_best,
-    per_class_accuracy,
     wilson_interval,
 )
-
-TRUE = [0, 0, 0, 1, 1, 3]
-GUESS = [0, 1, 0, 1, 0, 3]
-
-
-def test_accuracy_is_the_share_of_right_answers():
-    assert accuracy(TRUE, GUESS) == pytest.approx(4 / 6)
-
-
-def test_accuracy_of_no_photo_is_refused():
-    with pytest.raises(ValueError, match="one prediction per photo"):
-        accuracy([], [])
-
-
-def test_confusion_has_true_classes_as_rows():
-    assert confusion_matrix(TRUE, GUESS, 4) == (
-        (2, 1, 0, 0),
-        (1, 1, 0, 0),
-        (0, 0, 0, 0),
-        (0, 0, 0, 1),
-    )
-
-
-def test_a_class_without_photos_has_no_accuracy():
-    assert per_class_accuracy(TRUE, GUESS, 4) == (pytest.approx(2 / 3), 0.5, None, 1.0)
 
 
 def test_among_the_best_counts_ties_in_class_order():

@@ -12,10 +12,7 @@ from edgecls_bench.comparison import Gate
 from edgecls_bench.evaluation import LabelledPhoto, Verdict
 from edgecls_bench.gate import judge
 from edgecls_bench.metrics import (
-    accuracy,
     calibration_error,
-    confusion_matrix,
-    per_class_accuracy,
     wilson_interval,
 )
 from edgecls_bench.paired import paired_difference
@@ -78,6 +75,16 @@ def tallied(cases, truth, *, chunks, classes, outside=(), **options):
     return tally
 
 
+def confusion_matrix(truth, predicted, classes):
+    pairs = list(zip(truth, predicted, strict=True))
+    return tuple(tuple(pairs.count((i, j)) for j in range(classes)) for i in range(classes))
+
+
+def per_class_accuracy(truth, predicted, classes):
+    right = [true for true, guess in zip(truth, predicted, strict=True) if true == guess]
+    return tuple(right.count(i) / truth.count(i) if i in truth else None for i in range(classes))
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_figures_are_those_of_the_formulas_over_all_photos(seed):
     rng = random.Random(seed)
@@ -98,7 +105,7 @@ def test_figures_are_those_of_the_formulas_over_all_photos(seed):
         total = 0.0
         for error in errors:
             total += error
-        assert got.top1 == accuracy(truth, predicted)
+        assert got.top1 == np.mean(right[index])
         assert got.top5 == (np.mean([v.is_in_top5 for v in verdicts]) if classes > 5 else None)
         assert got.per_class == per_class_accuracy(truth, predicted, classes)
         wanted = confusion_matrix(truth, predicted, classes)
