@@ -27,8 +27,17 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def progress(description: str, total: int) -> Iterator[Advance]:
-    """Show how far ``total`` steps are; call what it gives with the number of steps just done."""
+def progress(description: str, total: int, *, is_shown: bool = True) -> Iterator[Advance]:
+    """Show how far ``total`` steps are; call what it gives with the number of steps just done.
+
+    Args:
+        description: What is done.
+        total: How many steps there are.
+        is_shown: False where another process shows the same.
+    """
+    if not is_shown:
+        yield _show_nothing
+        return
     if sys.stderr.isatty():
         with _bar(description, total) as advance_bar:
             yield advance_bar
@@ -45,6 +54,10 @@ def progress(description: str, total: int) -> Iterator[Advance]:
 
     yield advance
     say(f"{description}: {done}/{total} in {time.monotonic() - start:.1f} s")
+
+
+def _show_nothing(steps: int = 1) -> None:
+    """See :class:`Advance`."""
 
 
 @contextmanager

@@ -12,13 +12,26 @@ from numpy.typing import NDArray
 
 from edgecls.data.load import Photo, PhotoSet
 from edgecls.distributed.group import Group
+from edgecls.progress import say
 from edgecls.training.features import PhotoFeatures
 from edgecls.training.keras_classifier import predict
 from edgecls.training.pictures import Pictures
 
-__all__ = ["shared_features", "shared_scores", "shared_undecodable", "the_first_makes"]
+__all__ = [
+    "say_once",
+    "shared_features",
+    "shared_scores",
+    "shared_undecodable",
+    "the_first_makes",
+]
 
 RecordT = TypeVar("RecordT", bound=Record)
+
+
+def say_once(text: str, group: Group) -> None:
+    """Print a line that all processes would print: process 0 does, for all."""
+    if group.rank == 0:
+        say(text)
 
 
 def the_first_makes(kind: type[RecordT], make: Callable[[], RecordT], group: Group) -> RecordT:

@@ -35,7 +35,7 @@ from edgecls.training.keras_classifier import classifier, predict
 from edgecls.training.pictures import Pictures
 from edgecls.training.record import Epoch
 from edgecls.training.settings import TrainingSettings
-from edgecls.training.sharing import shared_features, shared_undecodable
+from edgecls.training.sharing import say_once, shared_features, shared_undecodable
 
 __all__ = ["Trained", "features_of", "train_on_features", "train_through", "unreadable"]
 
@@ -88,7 +88,7 @@ def features_of(
     def compute(photos: Sequence[Photo]) -> PhotoFeatures:
         with (
             FeatureCache(cache / f"{name}.sqlite", length=backbone.output_shape[-1]) as store,
-            progress("Computing features", len(photos)) as advance,
+            progress("Computing features", len(photos), is_shown=group.rank == 0) as advance,
         ):
             if executor is not None:
                 return features_over(
@@ -120,7 +120,7 @@ def unreadable(photo_set: PhotoSet, pictures: Pictures, *, group: Group = ALONE)
 
     def check(photos: Sequence[Photo]) -> dict[Path, str]:
         found: dict[Path, str] = {}
-        with progress("Reading photos", len(photos)) as advance:
+        with progress("Reading photos", len(photos), is_shown=group.rank == 0) as advance:
             for photo, error in pictures.check([photo.path for photo in photos]):
                 if error:
                     found[photo] = error
@@ -220,8 +220,10 @@ def train_through(
             val,
             options,
             group=group,
-            on_epoch=_say_epoch,
-            show_epoch=lambda n: progress(f"Epoch {n}/{options.epochs}", len(train.paths)),
+            on_epoch=lambda epoch: _say_epoch(epoch, group),
+            show_epoch=lambda n: progress(
+                f"Epoch {n}/{options.epochs}", len(train.paths), is_shown=group.rank == 0
+            ),
         )
     except KeyboardInterrupt:
         message = "stopped by Ctrl-C; the epochs that were finished are kept"
@@ -229,9 +231,14 @@ def train_through(
         raise InterruptedRunError(message, hint=hint) from None
     history = start.history + state.history
     if state.best_epoch == 0:
-        say("note: fine-tuning did not measure better on validation photos, so it is not kept")
+        say_once(
+            "note: fine-tuning did not measure better on validation photos, so it is not kept",
+            group,
+        )
         return replace(start, history=history)
-    say(f"Best epoch: {state.best_epoch}, {state.best_accuracy:.1%} on validation photos")
+    say_once(
+        f"Best epoch: {state.best_epoch}, {state.best_accuracy:.1%} on validation photos", group
+    )
     scores: dict[SplitName, Scores] = {}
     if group.rank == 0:
         size = settings.batch_size
@@ -244,14 +251,15 @@ def _has_checkpoint(run: RunDirectory, group: Group) -> bool:
     (found,) = group.broadcast([np.array([run.checkpoint.is_file()])])
     exists = bool(found[0])
     if not exists:
-        say("note: there is no checkpoint to go on from, so training starts at epoch 1")
+        say_once("note: there is no checkpoint to go on from, so training starts at epoch 1", group)
     return exists
 
 
-def _say_epoch(epoch: Epoch) -> None:
-    say(
+def _say_epoch(epoch: Epoch, group: Group) -> None:
+    say_once(
         f"Epoch {epoch.epoch}: loss {epoch.loss:.3f}, accuracy {epoch.accuracy:.1%}; "
-        f"validation loss {epoch.val_loss:.3f}, accuracy {epoch.val_accuracy:.1%}"
+        f"validation loss {epoch.val_loss:.3f}, accuracy {epoch.val_accuracy:.1%}",
+        group,
     )
 
 

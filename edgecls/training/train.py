@@ -38,7 +38,7 @@ from edgecls.training.pictures import Pictures
 from edgecls.training.quiet_keras import import_keras, keras_backend
 from edgecls.training.record import TrainingRecord
 from edgecls.training.settings import ResizeRule, TrainingSettings
-from edgecls.training.sharing import the_first_makes
+from edgecls.training.sharing import say_once, the_first_makes
 from edgecls.training.stages import (
     Trained,
     features_of,
@@ -155,7 +155,7 @@ def _train(
     resume: bool,
 ) -> TrainingRecord:
     with clock("photos"):
-        photo_set = _read(data, total)
+        photo_set = _read(data, total, group)
         agree_on_photos(photo_set, group)
     with clock("backbone"):
         import_keras()
@@ -172,7 +172,7 @@ def _train(
             broken = features.undecodable
         else:
             broken = unreadable(photo_set, pictures, group=group)
-        photo_set = _without_broken(photo_set, broken)
+        photo_set = _without_broken(photo_set, broken, group)
     split = _split(photo_set, run, group)
     trained = _learn(network, features, pictures, split, settings, run, clock, group, resume=resume)
 
@@ -200,18 +200,20 @@ class _Clock:
         self.seconds[stage] = round(time.monotonic() - start, 2)
 
 
-def _read(data: Path, total: int) -> PhotoSet:
-    with progress("Hashing photos", total) as advance:
+def _read(data: Path, total: int, group: Group) -> PhotoSet:
+    with progress("Hashing photos", total, is_shown=group.rank == 0) as advance:
         photo_set = load_photos(data, on_progress=advance)
     if photo_set.merged:
-        say(f"note: the classes in {', '.join(photo_set.merged)} are put together and split anew")
+        names = ", ".join(photo_set.merged)
+        say_once(f"note: the classes in {names} are put together and split anew", group)
     return photo_set
 
 
-def _without_broken(photo_set: PhotoSet, broken: Any) -> PhotoSet:
+def _without_broken(photo_set: PhotoSet, broken: Any, group: Group) -> PhotoSet:
     if broken:
-        say(
-            f"note: photos left out because they do not decode: {len(broken)}; see: edgecls data check"
+        say_once(
+            f"note: photos left out because they do not decode: {len(broken)}; see: edgecls data check",
+            group,
         )
         photo_set = photo_set.without(broken, "undecodable", details=broken)
     return photo_set
@@ -248,8 +250,8 @@ def _learn(
     *,
     resume: bool,
 ) -> Trained:
-    if group.rank == 0 and run.checkpoint.is_file() and not resume:
-        say("note: a stopped training is here; this starts over (--resume would go on)")
+    if run.checkpoint.is_file() and not resume:
+        say_once("note: a stopped training is here; this starts over (--resume would go on)", group)
     if not settings.entry.is_pretrained:
         start = Trained(model=_untrained(network, len(split.labels)), history=(), scores={})
         with clock("from scratch"):

@@ -12,9 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def stopping(say_epoch, last, epoch):
+def stopping(say_epoch, last, epoch, group):
     """Say an epoch, and stop after the last."""
-    say_epoch(epoch)
+    say_epoch(epoch, group)
     if epoch.epoch == last:
         raise KeyboardInterrupt
 
