@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,13 @@ from edgecls.distributed.wire import Wire, WireError, readable
 
 __all__ = ["Child"]
 
-_LAST_LINES = 60
+_LAST_LINES, _LAST_BYTES = 60, 1 << 16
+_DYING_S = 10.0
+"""How long a child may take to die, after its connection broke."""
+
+_SILENT = re.compile(r"stopped sending heartbeats\):\s+(?:\S*task:)?(\d+)")
+"""What JAX writes before it ends a process because another one, here the first of them, does not answer."""
+
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -51,7 +58,7 @@ class Child:
             local_rank: On this machine.
             variables: Its environment.
         """
-        self._rank, self._host = rank, hosts[rank]
+        self._rank, self._host, self._hosts = rank, hosts[rank], hosts
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         ours, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
@@ -148,11 +155,29 @@ class Child:
 
     def last_words(self) -> str:
         """Return the last lines of its log."""
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()
-        return "\n".join(lines[-_LAST_LINES:])
+        return "\n".join(self._end_of_log().splitlines()[-_LAST_LINES:])
+
+    def _end_of_log(self) -> str:
+        size = os.fstat(self._log.fileno()).st_size
+        data = os.pread(self._log.fileno(), _LAST_BYTES, max(0, size - _LAST_BYTES))
+        return data.decode(errors="replace")
 
     def _death(self) -> Ending:
-        code = -self._process.wait()
-        kind: EndingKind = "killed" if code in _FROM_OUTSIDE else "died"
-        return Ending(rank=self._rank, host=self._host, kind=kind, code=code)
+        """Return how it died; one that lives on, but can be heard no more, is ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_DYING_S)
+        died_by_itself = self._process.returncode is not None
+        self.end()
+        code = -self._process.returncode
+        kind: EndingKind = "killed" if died_by_itself and code in _FROM_OUTSIDE else "died"
+        return Ending(
+            rank=self._rank, host=self._host, kind=kind, code=code, message=self._who_is_silent()
+        )
+
+    def _who_is_silent(self) -> str:
+        """Return which process does not answer any more, if JAX said so at the end; else an empty text."""
+        found = _SILENT.search(self._end_of_log())
+        rank = int(found.group(1)) if found else self._rank
+        if rank == self._rank or rank >= len(self._hosts):
+            return ""
+        return f"rank {rank} ({self._hosts[rank]}) did not answer any more"

@@ -25,7 +25,7 @@ class Ending:
         kind: ``done``; ``failed`` with an error of ours; ``killed`` by a signal from outside; ``died`` without
             a word; ``stopped`` by Ctrl-C or SIGTERM; ``lost``, its guard with it.
         error: Of ``failed``: name of the error's class in :mod:`edgecls_device.errors`.
-        message: Of ``failed`` the error's, of ``stopped`` who asked.
+        message: Of ``failed`` the error's, of ``stopped`` who asked, of ``died`` why, where JAX said so.
         hint: Of ``failed`` the error's.
         code: Of ``killed`` and ``died``: the signal's number, or minus the exit code.
         is_consequence: Whether it was the loss of another that ended it, as far as it knows.
@@ -63,8 +63,9 @@ class Ending:
                 f"{name} was killed by {_signal_name(self.code)}{why}.", hint=again
             )
         how = f"of {_signal_name(self.code)}" if self.code > 0 else f"with exit code {-self.code}"
+        why = f", as {self.message}" if self.message else ""
         seen = "" if rank == self.rank else "; that machine shows what it said last"
-        return DistributedError(f"{name} died {how} in the middle{seen}.", hint=again)
+        return DistributedError(f"{name} died {how} in the middle{why}{seen}.", hint=again)
 
 
 def _error_named(name: str) -> type[EdgeclsError]:

@@ -207,7 +207,8 @@ def _told(call: Callable[[], _ResultT]) -> _ResultT:
     try:
         return call()
     except jax.errors.JaxRuntimeError as error:
-        message = f"Another process of this training was lost: {str(error).splitlines()[0]}"
+        reason = str(error).partition("\n")[0]
+        message = f"Another process of this training was lost: {reason}"
         raise DistributedError(message, hint="start all of them again with --resume") from error
 
 

@@ -45,6 +45,9 @@ class Verdict:
         return None
 
 
-def _how_far_from_the_cause(ending: Ending) -> tuple[bool, bool]:
-    """Order endings: what is known to follow from another is last, before it JAX's way to end a process."""
-    return ending.is_consequence, ending.code == signal.SIGABRT
+def _how_far_from_the_cause(ending: Ending) -> tuple[bool, bool, bool]:
+    """Order endings: what is known to follow from another is last, before it JAX's way to end a process.
+
+    Among the latter, one that says which process is silent goes first.
+    """
+    return ending.is_consequence, ending.code == signal.SIGABRT, not ending.message

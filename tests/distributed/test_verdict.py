@@ -50,6 +50,15 @@ def test_where_all_ended_without_a_cause_the_strangest_death_counts():
     assert found(2, LOST_PEER, ending(1, "died", code=signal.SIGABRT)).kind == "died"
 
 
+def test_of_those_that_jax_ended_one_that_knows_why_counts():
+    knows = ending(1, "died", code=signal.SIGABRT, message="rank 2 (host2) did not answer any more")
+    assert found(2, ABORTED, knows) is knows
+    said = knows.as_error(rank=1, processes=3).message
+    assert said == (
+        "Rank 1 (host1) died of SIGABRT in the middle, as rank 2 (host2) did not answer any more."
+    )
+
+
 def test_what_a_process_said_first_counts():
     assert found(2, FULL, ending(1, "lost")) is FULL
 
