@@ -18,7 +18,14 @@ __all__ = ["RepeatableCommand", "Together", "distributed_options"]
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _ARGUMENTS = "edgecls.cli.distributed_options.arguments"
-_START = "import sys; sys.path[:] = {path!r}; from edgecls.cli import main; main()"
+_START = """\
+import sys
+sys.path[:] = {path!r}
+from edgecls.distributed.answering import hold_on_to_guard
+hold_on_to_guard()
+from edgecls.cli import main
+main()
+"""
 
 _OPTIONS = (
     click.option(

@@ -142,7 +142,7 @@ def command(
         TrainingSettings(**settings)  # refused here, before anybody is waited for
         group.guard(_as_options({**settings, "resume": resume}))
         return
-    with answering():
+    with answering() as work_is_done:
         members = current_group()
         record = train(
             data,
@@ -153,6 +153,7 @@ def command(
             executor=spread.open if spread.is_asked else None,
             **settings,
         )
+        work_is_done()
         if members.rank > 0:
             _say_done(members)
         elif as_json:

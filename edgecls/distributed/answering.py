@@ -1,41 +1,60 @@
 """What the child of a guard does around its training: it dies with its guard, and tells it how it ended."""
 
 import os
+import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NoReturn
+from threading import Event
+from typing import Any, NoReturn, TextIO
 
 from edgecls_device import errors
 from edgecls_device.errors import DistributedError, EdgeclsError, InterruptedRunError, StorageError
 from edgecls_device.sources.lifeline import hold_on
+from edgecls_device.stop import READER_GONE
 
 from edgecls.distributed.place import Place
 from edgecls.distributed.wire import Wire, readable
 
-__all__ = ["answering"]
+__all__ = ["answering", "hold_on_to_guard"]
 
 _LONGEST = 8000
 
 
+def hold_on_to_guard() -> None:
+    """Tie the life of this process to its guard's: what a child does first, before any slow import.
+
+    One whose guard is gone already ends here; it would take itself for a process without a guard else.
+    """
+    place = Place.told()
+    if place is not None:
+        hold_on(place.lifeline)
+
+
 @contextmanager
-def answering() -> Iterator[None]:
+def answering() -> Iterator[Callable[[], None]]:
     """Tell the guard of this process how the block ended, and leave; without a guard do nothing.
 
     With one, it never returns: at its end JAX would wait for other processes, which may be gone.
+
+    Yields:
+        What to call when the work is done and its result is left to print: who goes away without reading
+        that, as in ``| head``, stops nothing any more.
     """
-    place = Place.of_this_process()
+    place, done = Place.of_this_process(), Event()
     if place is None:
-        yield
+        yield done.set
         return
     wire = _wire_to_guard(place)
     try:
-        yield
+        yield done.set
+        done.set()
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output went away, as in | head
-        _leave(wire, {"kind": "done"})
+    except BrokenPipeError:
+        stopped = {"kind": "stopped", "message": f"stopped by {READER_GONE}"}
+        _leave(wire, {"kind": "done"} if done.is_set() else stopped)
     except KeyboardInterrupt:
         _leave(wire, {"kind": "stopped"})
     except EdgeclsError as error:
@@ -52,11 +71,19 @@ def answering() -> Iterator[None]:
 
 def _wire_to_guard(place: Place) -> Wire:
     hold_on(place.lifeline)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Slurm sends it to both; the guard passes it on
     for descriptor in (place.words, place.lifeline, place.output, place.errors):
         os.set_inheritable(descriptor, False)
-    sys.stdout = os.fdopen(place.output, "w", encoding=sys.stdout.encoding)
-    sys.stderr = os.fdopen(place.errors, "w", buffering=1, encoding=sys.stderr.encoding)
+    sys.stdout = _like(sys.stdout, place.output)
+    sys.stderr = _like(sys.stderr, place.errors, buffering=1)
     return Wire(socket.socket(fileno=place.words))
+
+
+def _like(stream: TextIO, descriptor: int, *, buffering: int = -1) -> TextIO:
+    """Open a descriptor for text as ``stream`` takes it; standard error refuses no character."""
+    return os.fdopen(
+        descriptor, "w", buffering=buffering, encoding=stream.encoding, errors=stream.errors
+    )
 
 
 def _write_to_log(text: str) -> None:

@@ -20,6 +20,7 @@ from edgecls.distributed.meeting import Meeting, meet
 from edgecls.distributed.membership import Membership
 from edgecls.distributed.wire import Wire, readable
 from edgecls.progress import say
+from edgecls.training.quiet_keras import BACKEND_VARIABLE
 
 __all__ = ["guard"]
 
@@ -108,7 +109,8 @@ def _explained(ending: Ending, child: Child) -> Ending:
     if own is None:
         return ending
     if ending.kind == own.kind == "stopped" and ending.rank == own.rank:
-        return replace(ending, message=own.message or ending.message, hint=own.hint)
+        message = own.message.replace("stopped by Ctrl-C", ending.message)  # it saw SIGINT alone
+        return replace(ending, message=message or ending.message, hint=own.hint)
     if ending.kind == own.kind == "failed" and ending.message == own.message:
         return own  # all of them found the same
     if ending.kind == own.kind == "died":
@@ -118,7 +120,7 @@ def _explained(ending: Ending, child: Child) -> Ending:
 
 def _for_jax(variables: Mapping[str, str], meeting: Meeting | None) -> dict[str, str]:
     """Return the environment of a child: Keras on JAX, and no proxy between its machines."""
-    changed = {**variables, "KERAS_BACKEND": "jax", "EDGECLS_KERAS_BACKEND": "jax"}
+    changed = {**variables, "KERAS_BACKEND": "jax", BACKEND_VARIABLE: "jax"}
     changed.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if meeting is not None and any(name.lower().endswith("_proxy") for name in variables):
         changed["JAX_CHECK_PROXY_ENVS"] = "false"  # it would warn of what is seen to here

@@ -32,7 +32,7 @@ def wait_politely():
     try:
         wait()
     except KeyboardInterrupt:
-        message = "Stopped in epoch 3 of 5."
+        message = "stopped by Ctrl-C; 3 epochs are kept"
         raise InterruptedRunError(message, hint="--resume") from None
 
 
@@ -44,6 +44,22 @@ def hang():
 
 def be_done():
     print(f"rank {place.rank} of {place.processes} is done")
+
+
+def speak(stream):
+    leave_number()
+    while True:
+        print("still here", file=stream, flush=True)
+        time.sleep(0.01)
+
+
+def speak_when_all_is_done():
+    work_is_done()
+    speak(sys.stdout)
+
+
+def say_what_no_encoding_has():
+    print("photos/\udcff.jpg", file=sys.stderr)
 
 
 def find_the_disk_full():
@@ -76,7 +92,15 @@ def when_all_are_there(act):
     act()
 
 
-AT_ONCE = {"wait": wait, "wait-politely": wait_politely, "stuck": hang, "done": be_done}
+AT_ONCE = {
+    "wait": wait,
+    "wait-politely": wait_politely,
+    "stuck": hang,
+    "done": be_done,
+    "speak": lambda: speak(sys.stderr),
+    "speak-when-done": speak_when_all_is_done,
+    "strange-name": say_what_no_encoding_has,
+}
 LATER = {
     "full": find_the_disk_full,
     "os-error": read_nothing,
@@ -90,7 +114,7 @@ where, count, rank, folder, *acts = sys.argv[1:]
 folder, place = Path(folder), Place.of_this_process()
 try:
     if place is not None:
-        with answering():
+        with answering() as work_is_done:
             name = acts[place.rank]
             AT_ONCE[name]() if name in AT_ONCE else when_all_are_there(LATER[name])
         sys.exit("never reached")

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from edgecls_device.errors import DistributedError, InterruptedRunError, StorageError
+
+from edgecls.distributed import child
 
 if not find_spec("jax") or not find_spec("keras"):  # guards look whether they are installed
     pytest.skip("needs the extra distributed", allow_module_level=True)
@@ -179,10 +181,83 @@ def test_ctrl_c_reaches_all(where, tmp_path, number, asked):
     assert found[1][1].startswith("InterruptedRunError: stopped by")
 
 
-def test_ctrl_c_lets_the_child_say_what_it_kept(where, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "asked"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
+def test_who_stops_it_hears_from_the_child_what_it_kept(where, tmp_path, number, asked):
     with group(where, tmp_path, "wait-politely") as processes:
         child_of(tmp_path, 0)
-        processes[0].send_signal(signal.SIGINT)
+        processes[0].send_signal(number)
         ((code, out, _),) = ends(processes)
     assert code == InterruptedRunError.exit_code
-    assert out == "InterruptedRunError: Stopped in epoch 3 of 5. | --resume\n"
+    assert out == f"InterruptedRunError: stopped by {asked}; 3 epochs are kept | --resume\n"
+
+
+def test_sigterm_for_guard_and_child_as_slurm_sends_it_is_one_stop(where, tmp_path):
+    with group(where, tmp_path, "wait-politely", "wait") as processes:
+        children = [child_of(tmp_path, 0), child_of(tmp_path, 1)]
+        for number in children:
+            os.kill(number, signal.SIGTERM)
+        processes[0].send_signal(signal.SIGTERM)
+        found = ends(processes)
+    assert [code for code, _, _ in found] == [InterruptedRunError.exit_code] * 2
+    assert "stopped by SIGTERM; 3 epochs are kept" in found[0][1]
+
+
+def test_who_reads_no_more_while_it_trains_stops_all(where, tmp_path):
+    with group(where, tmp_path, "speak", "wait") as processes:
+        child_of(tmp_path, 0)
+        processes[0].stderr.close()
+        found = ends(processes)
+    assert [code for code, _, _ in found] == [InterruptedRunError.exit_code] * 2
+    assert "stopped by the reader of the output, who went away" in found[1][1]
+
+
+def test_who_does_not_read_the_result_stops_nobody(where, tmp_path):
+    with group(where, tmp_path, "speak-when-done", "done") as processes:
+        child_of(tmp_path, 0)
+        processes[0].stdout.close()
+        assert [code for code, _, _ in ends(processes)] == [0, 0]
+
+
+def test_a_name_that_cannot_be_printed_ends_nothing(where, tmp_path):
+    with group(where, tmp_path, "strange-name") as processes:
+        assert ends(processes) == [(0, "", "photos/\\udcff.jpg\n")]
+
+
+def ending_of_a_child(code):
+    """Return how a child with this code ended, and its process number."""
+    one = child.Child(
+        [sys.executable, "-c", code],
+        rank=0,
+        hosts=("here", "there"),
+        own_host="",
+        coordinator="",
+        local_rank=None,
+        variables=os.environ,
+    )
+    with closing(one):
+        one.hear_out(PATIENT_S)
+        return one.ending, one._process.pid
+
+
+def test_a_child_that_can_be_heard_no_more_is_ended(monkeypatch):
+    monkeypatch.setattr(child, "_DYING_S", 0.1)
+    ending, number = ending_of_a_child(
+        "import os, time\n"
+        "from edgecls.distributed.place import Place\n"
+        "os.close(Place.of_this_process().words)\n"
+        "time.sleep(3600)"
+    )
+    assert ending.kind == "died"
+    assert is_gone(number)
+
+
+@pytest.mark.parametrize("name", ["1", "/job:jax_worker/replica:0/task:1"])
+def test_a_process_that_jax_ended_says_who_was_silent(name):
+    words = f"The following tasks are unhealthy (stopped sending heartbeats):\n{name}\nThe tasks"
+    ending, _ = ending_of_a_child(
+        f"import os; os.write(2, {words.encode()!r}); os.kill(os.getpid(), 6)"
+    )
+    assert (ending.kind, ending.code) == ("died", signal.SIGABRT)
+    assert ending.message == "rank 1 (there) did not answer any more"

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from edgecls_device.errors import DataError, DistributedError, OptionError
 
+from edgecls.cli import distributed_options
+from edgecls.distributed.place import VARIABLE, Place
 from tests.command_line import edgecls
 from tests.distributed.ports import free_address
 from tests.training.conftest import write_photos
@@ -117,6 +119,8 @@ def test_a_process_that_is_killed_costs_nothing_that_was_finished(photos, tmp_pa
     assert other_printed == ""
     assert "Epoch 1/" not in errors  # it went on
     assert "rank 0 wrote the run" in other_errors
+    assert "Epoch" not in other_errors  # rank 0 speaks for all
+    assert f"Epoch {EPOCHS}:" in errors
     assert not (tmp_path / "never-written").exists()
     written = json.loads((out / "training.json").read_text())
     assert len(written["history"]) == EPOCHS
@@ -151,6 +155,24 @@ def test_other_options_are_refused_before_anything_is_trained(photos, tmp_path):
         assert code == DistributedError.exit_code
         assert "other options" in errors
         assert "--seed 7 instead of --seed 0" in errors
+
+
+def test_a_child_whose_guard_is_gone_before_it_begins_does_not_begin():
+    lifeline, held = os.pipe()
+    os.close(held)
+    gone = Place(guard=0, words=0, lifeline=lifeline, output=1, errors=2, hosts=("here",))
+    arguments = ("train", "photos", "--out", "out", "--distributed", "--rank", "-1")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", distributed_options._START.format(path=sys.path), *arguments],
+            env={**os.environ, VARIABLE: gone.as_text()},
+            pass_fds=[lifeline],
+            check=False,
+            capture_output=True,
+        )
+    finally:
+        os.close(lifeline)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_a_guard_imports_nothing_that_trains():
