@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgecls_device.errors import EdgeclsError, ExecutorError
 
+from edgecls.progress import say
 from edgecls.scale.child import Child, module_path
 from edgecls.scale.local_process import ONE_THREAD
 from edgecls.scale.part import Part
@@ -33,6 +34,9 @@ SECONDS_TO_START = 180.0
 
 SECONDS_TO_JOIN = 90.0
 """A cluster takes us within 10 s; Ray looks for a node on this machine in vain for a minute, and says so."""
+
+SECONDS_TO_WONDER = 60.0
+"""Without a part it is said that none comes: Ray waits for ever for CPUs that others have, or nobody."""
 
 _TRIES_TO_CONNECT = "3"  # of a second each: something does listen there
 _MOST_PATH = 24
@@ -116,6 +120,8 @@ class RayExecutor:
                 Running(work=pickle.dumps(work), pieces=tuple(pieces), workers=self._workers)
             )
             while not is_done:
+                while not driver.connection.poll(SECONDS_TO_WONDER):
+                    say("Ray has finished no piece for a minute; is a CPU free? See: ray status")
                 answer = driver.receive()
                 is_done = answer is True
                 if isinstance(answer, Part):

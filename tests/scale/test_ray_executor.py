@@ -134,6 +134,13 @@ def test_errors_keep_their_type_and_rays_own_words_reach_nobody(on_cluster, tmp_
     assert capfd.readouterr() == ("", "")
 
 
+def test_that_no_piece_is_finished_is_said(on_cluster, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("edgecls.scale.ray_executor.SECONDS_TO_WONDER", 0.001)
+    (part,) = on_cluster.run(PieceWork(task=TinyTask()), write_pieces(tmp_path, ["a"]))
+    assert part.photos == 1
+    assert "is a CPU free? See: ray status" in capfd.readouterr().err
+
+
 def test_killed_workers_and_a_lost_node_change_nothing(cluster, on_cluster, tmp_path):
     texts = ["photo"] * 200
     for i in random.Random(5).sample(range(200), KILLS):
