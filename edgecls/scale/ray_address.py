@@ -8,7 +8,14 @@ from pathlib import Path
 
 from edgecls_device.errors import ExecutorError, OptionError
 
-__all__ = ["LOOPBACK_ALONE", "TOKEN_HINT", "check_address", "is_loopback_alone", "known_address"]
+__all__ = [
+    "LOOPBACK_ALONE",
+    "OUTSIDE_HINT",
+    "TOKEN_HINT",
+    "check_address",
+    "is_loopback_alone",
+    "known_address",
+]
 
 LOOPBACK_ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 """Set to 0, on Linux, too, it means that all processes of Ray listen and connect on loopback only."""
@@ -26,6 +33,11 @@ _HTTP2_SETTINGS = 4
 TOKEN_HINT = (
     "make a token with `ray get-auth-token --generate`, copy ~/.ray/auth_token to every machine, "
     "and set RAY_AUTH_MODE=token for `ray start` and for this command"
+)
+
+OUTSIDE_HINT = (
+    "run this on a machine of the cluster: its head, or one that joined it with "
+    "`ray start --address HOST:PORT`"
 )
 
 

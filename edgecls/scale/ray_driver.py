@@ -21,6 +21,7 @@ from edgecls_device.sources.lifeline import hold_on
 
 from edgecls.scale import ray_ending
 from edgecls.scale.piece import Piece
+from edgecls.scale.ray_address import OUTSIDE_HINT
 from edgecls.scale.ray_orders import Opened, Opening, Running
 from edgecls.scale.ray_versions import versions
 from edgecls.scale.work import KEPT
@@ -116,10 +117,7 @@ def _open(order: Opening) -> Opened:
 def _hint(got: str) -> str:
     if "Version mismatch" in got:
         return "use the same versions of Ray and Python here and on the cluster"
-    return (
-        "run this on a machine of the cluster: its head, or one that joined it with "
-        "`ray start --address HOST:PORT`"
-    )
+    return OUTSIDE_HINT
 
 
 def _answers(order: Running) -> Iterator[bytes]:

@@ -18,6 +18,7 @@ from edgecls.scale.part import Part
 from edgecls.scale.piece import Piece
 from edgecls.scale.ray_address import (
     LOOPBACK_ALONE,
+    OUTSIDE_HINT,
     TOKEN_HINT,
     check_address,
     is_loopback_alone,
@@ -189,12 +190,13 @@ class RayExecutor:
         answer = driver.receive()
         if isinstance(answer, Opened):
             return answer
-        if self._asked_address and "InvalidAuthToken" in driver.printed():
-            message = f"Expected the token of the Ray cluster at {self._asked_address}, got another or none."
-            raise ExecutorError(message, hint=TOKEN_HINT)
+        printed = driver.printed()
+        refusal = _refusal(self._asked_address, printed) if self._asked_address else None
+        if refusal is not None:
+            raise refusal
         if isinstance(answer, EdgeclsError):
             raise answer
-        message = f"Expected Ray to start, but the process that talks to it {self._kill()}."
+        message = f"Expected Ray to be there, but the process that talks to it {self._kill()}."
         raise ExecutorError(message, hint="try --executor local, which needs no Ray")
 
 
@@ -206,8 +208,18 @@ def _no_answer(address: str, seconds: float) -> ExecutorError:
         f"Expected the Ray at {address}, which does answer, to take this process within {seconds:.0f} s, "
         "got no answer."
     )
-    hint = f"this machine has to be one of the cluster: ray start --address {address}"
-    return ExecutorError(message, hint=hint)
+    return ExecutorError(message, hint=OUTSIDE_HINT)
+
+
+def _refusal(address: str, printed: str) -> ExecutorError | None:
+    """Return why a cluster did not take the process that printed this; Ray dies in native code of either."""
+    if "InvalidAuthToken" in printed:
+        message = f"Expected the token of the Ray cluster at {address}, got another or none."
+        return ExecutorError(message, hint=TOKEN_HINT)
+    if "/sockets/raylet" in printed:  # that of the head's machine, which is not here
+        message = f"Expected this machine to be one of the Ray cluster at {address}, got another."
+        return ExecutorError(message, hint=OUTSIDE_HINT)
+    return None
 
 
 def _short_directory() -> Path:

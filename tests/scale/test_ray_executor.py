@@ -21,6 +21,7 @@ from edgecls.scale.executors import open_executor
 from edgecls.scale.job import run_job
 from edgecls.scale.ray_address import check_address, known_address
 from edgecls.scale.ray_driver import _hint
+from edgecls.scale.ray_executor import _refusal
 from edgecls.scale.ray_versions import difference, versions
 from edgecls.scale.ray_worker import answer
 from edgecls.scale.work import PieceWork, close_looker
@@ -265,3 +266,8 @@ def test_a_job_of_ray_finds_the_cluster_that_runs_it():
 def test_a_cluster_of_another_version_is_told_apart_from_a_machine_outside_of_it():
     assert "same versions" in _hint("Version mismatch: The cluster was started with: Ray: 2.53.0")
     assert "ray start" in _hint("No node info found matching attributes")
+    died = (
+        "raylet_ipc_client.cc:85: Failed to connect to socket at address:/tmp/ray/s/sockets/raylet"
+    )
+    assert "this machine to be one of the Ray cluster at head:1" in str(_refusal("head:1", died))
+    assert _refusal("head:1", "Killed") is None
