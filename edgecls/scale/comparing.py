@@ -30,7 +30,7 @@ from edgecls.scale.fingerprints import fingerprint_of
 from edgecls.scale.job import run_job
 from edgecls.scale.piece import Piece
 from edgecls.scale.results import Results
-from edgecls.scale.sources import fingerprint
+from edgecls.scale.sources import places
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,8 +75,8 @@ class LargeComparison:
 
     @property
     def name(self) -> str:
-        """Twelve hexadecimal digits that change with the files, the options, the versions and the photos."""
-        return fingerprint_of(self.task.fingerprint, fingerprint(self.pieces))[:_NAME_LENGTH]
+        """Twelve hexadecimal digits that change with files, options, versions and where photos are."""
+        return fingerprint_of(self.task.fingerprint, places(self.pieces))[:_NAME_LENGTH]
 
     def run(
         self,

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from edgecls_device.errors import DataError, InterruptedRunError, OptionError, SpecError
@@ -9,7 +10,7 @@ from edgecls_device.files import storage_errors, write_atomically
 from edgecls_device.lazy import load
 from edgecls_device.records import to_json
 
-from edgecls.progress import Advance
+from edgecls.progress import Advance, say
 from edgecls.scale.executors import Executor
 from edgecls.scale.piece import Piece
 from edgecls.scale.results import JOB_FILE, Job, Results, open_results, part_file, read_job
@@ -19,6 +20,7 @@ from edgecls.scale.work import KEPT, PieceWork
 __all__ = ["run_job"]
 
 _MOST_NAMED = 3
+_VERSION_LENGTH = 16
 
 
 def run_job(
@@ -32,7 +34,8 @@ def run_job(
     """Do a task with all photos of the pieces; return the results.
 
     The folder gets a ``job.json``, and a ``part-00012.parquet`` for each piece, whole, as soon as it is ready.
-    The same bytes come out whatever the executor, the number of its workers, and how often it was interrupted.
+    The part of a piece that has changed since, such as a shard that was mended, is done again. The same bytes
+    come out whatever the executor, the number of its workers, and how often it was interrupted.
 
     Args:
         pieces: All there are, in the order of their index, which counts from 0.
@@ -76,7 +79,7 @@ def run_job(
 
 
 def _job(pieces: Sequence[Piece], task: Task) -> Job:
-    from edgecls.scale.sources import fingerprint
+    from edgecls.scale.sources import fingerprint, places
 
     if [piece.index for piece in pieces] != list(range(len(pieces))):
         message = "Expected pieces that are counted from 0, got others."
@@ -84,8 +87,8 @@ def _job(pieces: Sequence[Piece], task: Task) -> Job:
     return Job(
         task=task.name,
         task_fingerprint=task.fingerprint,
-        photos_fingerprint=fingerprint(pieces),
-        pieces=len(pieces),
+        places=places(pieces),
+        versions=tuple(fingerprint([piece])[:_VERSION_LENGTH] for piece in pieces),
         columns=tuple(column.name for column in task.columns),
     )
 
@@ -100,7 +103,7 @@ def _claim(results: Path, job: Job) -> None:
         is_begun = (results / JOB_FILE).exists()
         names = [path.name for path in results.iterdir()] if results.is_dir() else []
     if is_begun:
-        _require_same(results, job)
+        _take_up(results, job)
     elif any(not name.startswith(".") for name in names):
         message = (
             f"Expected an empty folder, or one with a {JOB_FILE}, got other files in {results}."
@@ -113,7 +116,12 @@ def _claim(results: Path, job: Job) -> None:
             left_over.unlink(missing_ok=True)
 
 
-def _require_same(results: Path, job: Job) -> None:
+def _take_up(results: Path, job: Job) -> None:
+    """Go on with a folder of the same job; parts of pieces that are others now are removed.
+
+    Raises:
+        OptionError: If it is another job.
+    """
     hint = f"choose another --results, or remove {results}"
     try:
         found = read_job(results)
@@ -126,15 +134,23 @@ def _require_same(results: Path, job: Job) -> None:
             f"Expected the results of this job in {results}, got those of one with {difference}."
         )
         raise OptionError(message, hint=hint)
+    versions = zip(found.versions, job.versions, strict=True)
+    changed = [index for index, (before, now) in enumerate(versions) if before != now]
+    if changed:
+        with storage_errors("remove a part in", results):
+            for index in changed:
+                (results / part_file(index)).unlink(missing_ok=True)
+        write_atomically(results / JOB_FILE, to_json(job))
+        say(f"note: {len(changed)} of {job.pieces} pieces have changed since, and are done again")
 
 
 def _difference(found: Job, job: Job) -> str:
     """Say how a job differs from what it should be; "" if it does not."""
     if found.task != job.task:
         return f"another task: {found.task} instead of {job.task}"
-    if found.photos_fingerprint != job.photos_fingerprint:
-        return f"other photos ({found.pieces} pieces instead of {job.pieces}, or changed ones)"
-    if found != job:
+    if found.places != job.places:
+        return f"other photos ({found.pieces} pieces instead of {job.pieces}, or in other places)"
+    if replace(found, versions=job.versions) != job:
         return "another model, other options or another version of edgecls"
     return ""
 
@@ -146,5 +162,5 @@ def _unreadable(errors: dict[int, str], total: int) -> DataError:
         f"Expected to read {total} pieces, got {total - len(named)}: "
         f"{'; '.join(named[:_MOST_NAMED])}{more}."
     )
-    hint = f"{KEPT}; mend or remove these, then repeat the command"
+    hint = f"{KEPT}; mend these, then repeat the command: it does no others"
     return DataError(message, hint=hint)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["JOB_FILE", "Job", "Results", "open_results", "part_file", "read_job"]
 
 JOB_FILE = "job.json"
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 26  # two million pieces
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,8 +26,8 @@ class Job:
     Attributes:
         task: Name of the task.
         task_fingerprint: Hash of the task: models, versions, options.
-        photos_fingerprint: Hash of the pieces: which photos there are, and in which pieces.
-        pieces: How many pieces there are.
+        places: Hash of where the pieces are: which photos there are, and in which pieces.
+        versions: For each piece a hash that changes with its place and its content.
         columns: Names of the columns, without ``key`` and ``error``.
     """
 
@@ -36,9 +36,14 @@ class Job:
 
     task: str
     task_fingerprint: str
-    photos_fingerprint: str
-    pieces: int
+    places: str
+    versions: tuple[str, ...]
     columns: tuple[str, ...]
+
+    @property
+    def pieces(self) -> int:
+        """How many pieces there are."""
+        return len(self.versions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,6 +5,7 @@ The same photos always give the same pieces, in the same order.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from edgecls.scale.filesystems import StoredFile, list_files
 from edgecls.scale.piece import Piece
 from edgecls.scale.urls import is_url
 
-__all__ = ["PHOTOS_PER_PIECE", "file_pieces", "find_pieces", "fingerprint", "is_shards"]
+__all__ = ["PHOTOS_PER_PIECE", "file_pieces", "find_pieces", "fingerprint", "is_shards", "places"]
 
 PHOTOS_PER_PIECE = 256
 _FOOTER_THREADS = 8  # mostly waiting for the disk or the network
@@ -91,6 +92,11 @@ def fingerprint(pieces: Sequence[Piece]) -> str:
         told = (piece.kind, piece.location, piece.files, piece.row_group, piece.chosen)
         digest.update(repr((*told, piece.size_bytes, piece.version)).encode())
     return digest.hexdigest()
+
+
+def places(pieces: Sequence[Piece]) -> str:
+    """Return a SHA-256, as hex, of where the photos are, whatever version lies there."""
+    return fingerprint([replace(piece, size_bytes=0, version="") for piece in pieces])
 
 
 def _suffix(name: str) -> str:

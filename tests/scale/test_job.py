@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -20,7 +21,9 @@ from edgecls_device.errors import (
 from edgecls.scale.job import run_job
 from edgecls.scale.piece import Piece
 from edgecls.scale.results import open_results
+from edgecls.scale.sources import find_pieces
 from edgecls.scale.work import close_looker
+from tests.scale.tars import write_tar
 from tests.scale.tiny_task import TinyTask, write_pieces
 
 
@@ -143,6 +146,30 @@ def test_a_shard_that_cannot_be_read_does_not_stop_the_others(tmp_path, executor
             run_job([*pieces, bad], TinyTask(), results=tmp_path / "out", executor=executor)
         assert "repeat the command" in caught.value.hint
     assert executor.done == [2, 1, 0, 2]
+
+
+def test_only_a_shard_that_was_mended_or_replaced_is_done_again(tmp_path, executor, capsys):
+    pieces = write_pieces(tmp_path / "photos", ["a"] * 8)
+    shard = tmp_path / "bad.tar"
+
+    def with_shard():
+        return [*pieces, replace(find_pieces(shard)[0], index=2)]
+
+    shard.write_bytes(b"x")
+    with pytest.raises(DataError, match=r"bad\.tar"):
+        run_job(with_shard(), TinyTask(), results=tmp_path / "out", executor=executor)
+    executor.done.clear()
+    write_tar(shard, [("cat/1.jpg", b"mended")])
+    mended = with_shard()
+    assert run_job(mended, TinyTask(), results=tmp_path / "out", executor=executor).photos == 9
+    assert executor.done == [2]
+    assert "1 of 3 pieces have changed since" in capsys.readouterr().err
+
+    executor.done.clear()
+    replaced = [replace(mended[0], version="another"), *mended[1:]]
+    run_job(replaced, TinyTask(), results=tmp_path / "out", executor=executor)
+    run_job(replaced, TinyTask(), results=tmp_path / "out", executor=executor)
+    assert executor.done == [0]
 
 
 def test_an_error_of_the_task_ends_the_job_and_keeps_what_was_finished(tmp_path, executor):
