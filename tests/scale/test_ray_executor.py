@@ -147,7 +147,8 @@ def test_killed_workers_and_a_lost_node_change_nothing(cluster, on_cluster, tmp_
     for i in random.Random(5).sample(range(200), KILLS):
         texts[i] = "die once"
     pieces = write_pieces(tmp_path / "photos", texts)
-    task = TinyTask(scratch=str(tmp_path))
+    # a fingerprint of its own: workers that know one like it from a test before would not open it
+    task = TinyTask(scratch=str(tmp_path), fingerprint="kills")
     calm = run_job(
         pieces, replace(task, is_immortal=True), results=tmp_path / "calm", executor=Here()
     )
