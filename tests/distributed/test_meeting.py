@@ -4,6 +4,7 @@ import dataclasses
 import json
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -160,12 +161,14 @@ def test_strangers_at_the_door_do_no_harm(where):
                 except OSError:  # it was shut out before it had said all
                     assert len(said) > 1_000_000
             knock(where).close()
+            all_are_here.set()
             done.wait(PATIENT_S)
 
-    done = threading.Event()
+    all_are_here, done = threading.Event(), threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        disturbed = pool.submit(disturb)
         first = pool.submit(results, where, introduction(0))
+        disturbed = pool.submit(disturb)
+        assert all_are_here.wait(PATIENT_S) or disturbed.result()
         (second,) = results(where, introduction(1))
         done.set()
         disturbed.result()
@@ -176,11 +179,14 @@ def test_strangers_at_the_door_do_no_harm(where):
 
 
 def knock(where):
+    """Connect, once somebody listens there."""
+    deadline = time.monotonic() + PATIENT_S
     while True:
         try:
             return socket.create_connection((where.host, where.port), timeout=PATIENT_S)
         except ConnectionRefusedError:
-            continue
+            assert time.monotonic() < deadline, "nobody listens"
+            time.sleep(0.01)
 
 
 def test_what_is_no_coordinator_is_told_apart(where):
