@@ -10,6 +10,7 @@ import click
 from edgecls_device.errors import DataError, OptionError
 from edgecls_device.lazy import load
 
+from edgecls.cli.backbone_options import backbone_option, resize_option, size_option
 from edgecls.cli.executor_options import Spread, executor_options
 from edgecls.cli.output import json_option, print_record
 from edgecls.progress import progress, say
@@ -18,7 +19,7 @@ from edgecls.scale.features_record import FeaturesRecord
 from edgecls.scale.job import run_job
 from edgecls.scale.results import part_file
 from edgecls.scale.sources import find_pieces
-from edgecls.training.backbones import BACKBONES, DEFAULT_BACKBONE, build
+from edgecls.training.backbones import BACKBONES, build
 from edgecls.training.extractor import extractor_fingerprint
 from edgecls.training.feature_cache import default_cache
 from edgecls.training.settings import ResizeRule, TrainingSettings
@@ -46,23 +47,9 @@ With your own:
     required=True,
     help="The folder to write; the same command goes on with what is there.",
 )
-@click.option(
-    "--backbone",
-    default=DEFAULT_BACKBONE,
-    show_default=True,
-    metavar="NAME",
-    help=f"One of: {', '.join(PRETRAINED)}.",
-)
-@click.option(
-    "--resize",
-    type=click.Choice(["crop", "stretch", "letterbox"]),
-    default="crop",
-    show_default=True,
-    help="How a photo becomes the input size.",
-)
-@click.option(
-    "--size", type=int, help="Input height and width in pixels.  [default: the backbone's]"
-)
+@backbone_option(PRETRAINED)
+@resize_option
+@size_option
 @executor_options
 @json_option
 def command(

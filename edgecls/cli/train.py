@@ -6,6 +6,7 @@ from typing import Any
 import click
 from edgecls_device.errors import OptionError
 
+from edgecls.cli.backbone_options import backbone_option, resize_option, size_option
 from edgecls.cli.distributed_options import RepeatableCommand, Together, distributed_options
 from edgecls.cli.executor_options import Spread, executor_options
 from edgecls.cli.output import json_option, print_record, print_table
@@ -15,7 +16,7 @@ from edgecls.distributed.joining import current_group
 from edgecls.progress import say
 from edgecls.run_directory import RunDirectory
 from edgecls.scale.executors import ExecutorName
-from edgecls.training.backbones import BACKBONES, DEFAULT_BACKBONE
+from edgecls.training.backbones import BACKBONES
 from edgecls.training.record import TrainingRecord
 from edgecls.training.settings import (
     FINE_TUNE_EPOCHS,
@@ -49,13 +50,7 @@ With your own:
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The run directory to write."
 )
-@click.option(
-    "--backbone",
-    default=DEFAULT_BACKBONE,
-    show_default=True,
-    metavar="NAME",
-    help=f"One of: {', '.join(BACKBONES)}.",
-)
+@backbone_option(BACKBONES)
 @click.option(
     "--epochs",
     type=int,
@@ -73,16 +68,8 @@ With your own:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every random choice.")
 @click.option("--resume", is_flag=True, help="Go on where Ctrl-C stopped training end to end.")
-@click.option(
-    "--resize",
-    type=click.Choice(["crop", "stretch", "letterbox"]),
-    default="crop",
-    show_default=True,
-    help="How a photo becomes the input size.",
-)
-@click.option(
-    "--size", type=int, help="Input height and width in pixels.  [default: the backbone's]"
-)
+@resize_option
+@size_option
 @click.option(
     "--batch-size", type=int, default=32, show_default=True, help="Photos per step, on each device."
 )

@@ -16,10 +16,11 @@ from edgecls_device.records import decode
 from edgecls.distributed.ending import Ending, EndingKind
 from edgecls.distributed.place import VARIABLE, Place
 from edgecls.distributed.wire import Wire, WireError, readable
+from edgecls.printed import end_of
 
 __all__ = ["Child"]
 
-_LAST_LINES, _LAST_BYTES = 60, 1 << 16
+_LAST_LINES = 60
 _DYING_S = 10.0
 """How long a child may take to die, after its connection broke."""
 
@@ -155,12 +156,7 @@ class Child:
 
     def last_words(self) -> str:
         """Return the last lines of its log."""
-        return "\n".join(self._end_of_log().splitlines()[-_LAST_LINES:])
-
-    def _end_of_log(self) -> str:
-        size = os.fstat(self._log.fileno()).st_size
-        data = os.pread(self._log.fileno(), _LAST_BYTES, max(0, size - _LAST_BYTES))
-        return data.decode(errors="replace")
+        return "\n".join(end_of(self._log).splitlines()[-_LAST_LINES:])
 
     def _death(self) -> Ending:
         """Return how it died; one that lives on, but can be heard no more, is ended."""
@@ -176,7 +172,7 @@ class Child:
 
     def _who_is_silent(self) -> str:
         """Return which process does not answer any more, if JAX said so at the end; else an empty text."""
-        found = _SILENT.search(self._end_of_log())
+        found = _SILENT.search(end_of(self._log))
         rank = int(found.group(1)) if found else self._rank
         if rank == self._rank or rank >= len(self._hosts):
             return ""

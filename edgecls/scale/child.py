@@ -14,10 +14,11 @@ from typing import Any
 
 from edgecls_device.errors import ExecutorError
 
+from edgecls.printed import end_of
+
 __all__ = ["Child", "module_path"]
 
 SECONDS_TO_LEAVE = 10.0
-_LAST_BYTES = 1 << 16
 
 _CODE = """\
 import importlib, json, sys
@@ -109,9 +110,7 @@ class Child:
 
     def printed(self) -> str:
         """Return what it printed last."""
-        size = os.fstat(self._log.fileno()).st_size
-        data = os.pread(self._log.fileno(), _LAST_BYTES, max(0, size - _LAST_BYTES))
-        return data.decode(errors="replace")
+        return end_of(self._log)
 
     def dismiss(self) -> None:
         """Tell it to let go of what it has opened, and to end; harmless if it has ended."""

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager, suppress
@@ -13,6 +12,8 @@ import pytest
 from edgecls_device.errors import DistributedError, InterruptedRunError, StorageError
 
 from edgecls.distributed import child
+from tests.distributed.processes import ends as ended
+from tests.distributed.processes import started
 
 if not find_spec("jax") or not find_spec("keras"):  # guards look whether they are installed
     pytest.skip("needs the extra distributed", allow_module_level=True)
@@ -25,27 +26,12 @@ PATIENT_S = 120.0
 def group(where, folder, *acts):
     """Start a process for each act."""
     command = [sys.executable, str(APP), str(where), str(len(acts))]
-    processes = [
-        subprocess.Popen(
-            [*command, str(rank), str(folder), *acts],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(len(acts))
-    ]
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+    with started([*command, str(rank), str(folder), *acts] for rank in range(len(acts))) as running:
+        yield running
 
 
 def ends(processes):
-    """Return exit code, output and errors of each."""
-    said = [process.communicate(timeout=PATIENT_S) for process in processes]
-    return [(process.returncode, *one) for process, one in zip(processes, said, strict=True)]
+    return ended(processes, PATIENT_S)
 
 
 def child_of(folder, rank):

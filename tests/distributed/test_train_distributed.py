@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from edgecls_device.errors import DataError, DistributedError, OptionError
 from edgecls.cli import distributed_options
 from edgecls.distributed.place import VARIABLE, Place
 from tests.command_line import edgecls
+from tests.distributed import processes
 from tests.distributed.ports import free_address
 from tests.training.conftest import write_photos
 
@@ -28,29 +28,14 @@ EPOCHS = 15
 OPTIONS = ("--backbone", "small_cnn", "--size", "32", "--epochs", str(EPOCHS), "--distributed")
 
 
-@contextmanager
 def started(*commands):
     """Start ``edgecls train`` with each set of arguments."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "edgecls", "train", *map(str, arguments), *OPTIONS],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for arguments in commands
-    ]
-    try:
-        yield processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+    train = (sys.executable, "-m", "edgecls", "train")
+    return processes.started([*train, *map(str, one), *OPTIONS] for one in commands)
 
 
-def ends(processes):
-    said = [process.communicate(timeout=PATIENT_S) for process in processes]
-    return [(process.returncode, *one) for process, one in zip(processes, said, strict=True)]
+def ends(running):
+    return processes.ends(running, PATIENT_S)
 
 
 def pair(photos, out, *options):
