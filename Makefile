@@ -4,7 +4,7 @@
 help:
 	@echo "make demo    the whole chain on rendered sample photos, offline: train, export, compare, bench, report, run"
 	@echo "make test    all tests"
-	@echo "make check   lint, format, types"
+	@echo "make check   lint, format, types, and that all tests can be imported"
 	@echo "make bench   the figures of benchmarks/RESULTS.md, on DATA=folder-of-photos"
 	@echo "make clean   remove the environment and all caches of this checkout"
 
