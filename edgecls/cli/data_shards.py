@@ -1,15 +1,13 @@
 """``edgecls data shards``: a folder of photos as few large files, for object stores and many workers."""
 
-import shlex
 from pathlib import Path
 
 import click
 
-from edgecls.cli.output import json_option, print_record
+from edgecls.cli.output import json_option
+from edgecls.cli.shard_output import print_shards, shard_size_option
 
 __all__ = ["command"]
-
-SHOWN = 10
 
 EPILOG = """\b
 Formats:
@@ -38,13 +36,7 @@ With your own:
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The folder for the shards."
 )
-@click.option(
-    "--photos-per-shard",
-    type=click.IntRange(1, 10**6),
-    default=1000,
-    show_default=True,
-    help="Photos in one file.",
-)
+@shard_size_option
 @click.option(
     "--format",
     "shard_format",
@@ -63,7 +55,6 @@ def command(
     can be stopped and repeated: shards that are there are not written again.
     """
     from edgecls.data.folders import find_photos
-    from edgecls.data.load import printable
     from edgecls.progress import progress
     from edgecls.scale.packing import pack_photos
 
@@ -75,16 +66,4 @@ def command(
             format="parquet" if shard_format == "parquet" else "tar",
             on_progress=advance,
         )
-    if as_json:
-        print_record(done)
-        return
-    for below, reason in list(done.left_out.items())[:SHOWN]:
-        click.echo(f"left out: {printable(below)}: {reason}")
-    if len(done.left_out) > SHOWN:
-        click.echo(f"left out: {len(done.left_out) - SHOWN} more; --json has all")
-    shards = "1 shard" if done.shards == 1 else f"{done.shards} shards"
-    click.echo(
-        f"{done.photos} photos of {len(done.labels)} classes in {shards} "
-        f"({done.size_bytes / 1e6:.1f} MB): {done.folder}"
-    )
-    click.echo(f"next: edgecls data check {shlex.quote(str(out))}")
+    print_shards(done, folder=out, as_json=as_json)

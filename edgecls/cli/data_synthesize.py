@@ -1,11 +1,11 @@
 """``edgecls data synthesize``: shards of drawn photos, to try what is meant for millions."""
 
-import shlex
 from pathlib import Path
 
 import click
 
-from edgecls.cli.output import json_option, print_record
+from edgecls.cli.output import json_option
+from edgecls.cli.shard_output import print_shards, shard_size_option
 
 __all__ = ["command"]
 
@@ -49,13 +49,7 @@ With your own:
     show_default=True,
     help="How many kinds of shapes.",
 )
-@click.option(
-    "--photos-per-shard",
-    type=click.IntRange(1, 10**6),
-    default=1000,
-    show_default=True,
-    help="Photos in one tar.",
-)
+@shard_size_option
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
@@ -89,11 +83,4 @@ def command(
     )
     with progress("Drawing photos", photos) as advance:
         done = synthesize(folder, wanted, workers=workers, on_progress=advance)
-    if as_json:
-        print_record(done)
-        return
-    click.echo(
-        f"{done.photos} photos of {', '.join(done.labels)} in {done.shards} shards "
-        f"({done.size_bytes / 1e6:.1f} MB): {done.folder}"
-    )
-    click.echo(f"next: edgecls data check {shlex.quote(str(folder))}")
+    print_shards(done, folder=folder, as_json=as_json)

@@ -11,6 +11,7 @@ from edgecls_device.lazy import load
 from edgecls_device.records import to_json
 
 from edgecls.progress import Advance, say
+from edgecls.scale.begun_folder import begin_folder
 from edgecls.scale.executors import Executor
 from edgecls.scale.piece import Piece
 from edgecls.scale.results import JOB_FILE, Job, Results, open_results, part_file, read_job
@@ -99,21 +100,13 @@ def _nowhere(steps: int = 1) -> None:
 
 def _claim(results: Path, job: Job) -> None:
     """Make the folder that of the job, unless it is somebody else's."""
-    with storage_errors("read", results):
-        is_begun = (results / JOB_FILE).exists()
-        names = [path.name for path in results.iterdir()] if results.is_dir() else []
-    if is_begun:
-        _take_up(results, job)
-    elif any(not name.startswith(".") for name in names):
-        message = (
-            f"Expected an empty folder, or one with a {JOB_FILE}, got other files in {results}."
-        )
-        raise OptionError(message, hint="choose an empty folder for --results")
-    else:
-        write_atomically(results / JOB_FILE, to_json(job))
-    with storage_errors("write", results):
-        for left_over in results.glob(".part-*.parquet"):  # of a command that was killed
-            left_over.unlink(missing_ok=True)
+    begin_folder(
+        results / JOB_FILE,
+        job,
+        go_on=lambda path: _take_up(path.parent, job),
+        left_over=".part-*.parquet",
+        hint="choose an empty folder for --results",
+    )
 
 
 def _take_up(results: Path, job: Job) -> None:

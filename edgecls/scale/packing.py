@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal, TypeAlias
 
 from edgecls_device.errors import DataError, OptionError
-from edgecls_device.files import read_bytes, storage_errors, writing
+from edgecls_device.files import read_bytes, writing
 from edgecls_device.images import MAX_IMAGE_BYTES
 from edgecls_device.lazy import load
 
 from edgecls.data.folders import FoundFile, FoundPhotos, find_photos, relative_path
 from edgecls.progress import Advance
-from edgecls.scale.shard_set import begin_shards, shard_name
+from edgecls.scale.shard_set import WrittenShards, begin_shards, shard_name, written_shards
 from edgecls.scale.tar_writing import end_of_tar, tar_member
 
-__all__ = ["PackedPhotos", "PackedShards", "ShardFormat", "pack_photos"]
+__all__ = ["PackedPhotos", "ShardFormat", "pack_photos"]
 
 ShardFormat: TypeAlias = Literal["tar", "parquet"]
 
@@ -54,32 +54,6 @@ class PackedPhotos:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PackedShards:
-    """What was written.
-
-    Attributes:
-        folder: Absolute.
-        photos: How many are in it.
-        labels: Their classes.
-        shards: How many files there are.
-        packed: How many of these were written now; the others were there.
-        size_bytes: Of all shards.
-        left_out: Path below the source -> why it could not be packed.
-    """
-
-    kind: ClassVar[str] = "edgecls.data_shards"
-    version: ClassVar[int] = 1
-
-    folder: str
-    photos: int
-    labels: tuple[str, ...]
-    shards: int
-    packed: int
-    size_bytes: int
-    left_out: dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _Packed:
     """A photo on its way: where it is, its path below the source, its key in a tar, its class."""
 
@@ -97,7 +71,7 @@ def pack_photos(
     photos_per_shard: int = 1000,
     format: ShardFormat = "tar",  # noqa: A002 - what everybody calls it
     on_progress: Advance | None = None,
-) -> PackedShards:
+) -> WrittenShards:
     """Write the photos of a folder into shards; shards that are there already are not written again.
 
     Every shard is written whole or not at all, and its bytes depend on the photos and their paths alone. A
@@ -149,16 +123,8 @@ def pack_photos(
             packed += 1
         if on_progress is not None:
             on_progress(len(group))
-    with storage_errors("read", out):
-        size_bytes = sum(path.stat().st_size for path in paths)
-    return PackedShards(
-        folder=str(out),
-        photos=len(photos),
-        labels=found.labels,
-        shards=len(paths),
-        packed=packed,
-        size_bytes=size_bytes,
-        left_out=left_out,
+    return written_shards(
+        paths, photos=len(photos), labels=found.labels, written=packed, left_out=left_out
     )
 
 

@@ -4,15 +4,18 @@ Its ``shards.json`` says before the first shard what will be in it. A shard appe
 need not be made again.
 """
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from edgecls_device.errors import EdgeclsError, OptionError
-from edgecls_device.files import make_directory, read_bytes, storage_errors, write_atomically
-from edgecls_device.records import Record, from_json, to_json
+from edgecls_device.files import make_directory, read_bytes, storage_errors
+from edgecls_device.records import Record, from_json
 
-__all__ = ["RECORD_NAME", "begin_shards", "shard_name"]
+from edgecls.scale.begun_folder import begin_folder
+
+__all__ = ["RECORD_NAME", "WrittenShards", "begin_shards", "shard_name", "written_shards"]
 
 RECORD_NAME = "shards.json"
 MAX_RECORD_BYTES = 1 << 20
@@ -20,6 +23,32 @@ MAX_RECORD_BYTES = 1 << 20
 _PREFIX = "shard-"
 
 RecordT = TypeVar("RecordT", bound=Record)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenShards:
+    """A folder of shards, and what the command that finished it had to do.
+
+    Attributes:
+        folder: Absolute.
+        photos: How many are in it.
+        labels: Their classes.
+        shards: How many files there are.
+        written: How many of these were written now; the others were there.
+        size_bytes: Of all shards.
+        left_out: Path of a photo below its source -> why it could not be packed.
+    """
+
+    kind: ClassVar[str] = "edgecls.shards"
+    version: ClassVar[int] = 1
+
+    folder: str
+    photos: int
+    labels: tuple[str, ...]
+    shards: int
+    written: int
+    size_bytes: int
+    left_out: dict[str, str]
 
 
 def shard_name(number: int, suffix: str) -> str:
@@ -39,20 +68,47 @@ def begin_shards(directory: Path, record: RecordT) -> None:
         StorageError: If it cannot be written.
     """
     make_directory(directory)
-    path = directory / RECORD_NAME
-    with storage_errors("read", directory):
-        is_begun = path.is_file()
-        is_empty = all(entry.name.startswith(".") for entry in directory.iterdir())
-    if is_begun:
-        _require_same(path, record)
-    elif not is_empty:
-        message = f"Expected an empty folder for shards, got something in {str(directory)!r}."
-        raise OptionError(message, hint="name another folder")
-    else:
-        write_atomically(path, to_json(record))
-    with storage_errors("write", directory):
-        for left_over in directory.glob(f".{_PREFIX}*"):  # of a command that was killed
-            left_over.unlink(missing_ok=True)
+    begin_folder(
+        directory / RECORD_NAME,
+        record,
+        go_on=lambda path: _require_same(path, record),
+        left_over=f".{_PREFIX}*",
+        hint="name another folder",
+    )
+
+
+def written_shards(
+    paths: Sequence[Path],
+    *,
+    photos: int,
+    labels: tuple[str, ...],
+    written: int,
+    left_out: dict[str, str] | None = None,
+) -> WrittenShards:
+    """Return what there is to say of shards that are all there.
+
+    Args:
+        paths: All of them, in one folder; at least one.
+        photos: See :class:`WrittenShards`, as for those that follow.
+        labels: In order.
+        written: Files.
+        left_out: None for nothing.
+
+    Raises:
+        StorageError: If one is gone.
+    """
+    folder = paths[0].parent
+    with storage_errors("read", folder):
+        size_bytes = sum(path.stat().st_size for path in paths)
+    return WrittenShards(
+        folder=str(folder),
+        photos=photos,
+        labels=labels,
+        shards=len(paths),
+        written=written,
+        size_bytes=size_bytes,
+        left_out=left_out or {},
+    )
 
 
 def _require_same(path: Path, record: RecordT) -> None:

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from edgecls_device.errors import ExecutorError, OptionError
-from edgecls_device.files import storage_errors, writing
+from edgecls_device.files import writing
 from edgecls_device.opencv import cv2
 
 from edgecls.data.parallel import cores
 from edgecls.progress import Advance
-from edgecls.scale.shard_set import begin_shards, shard_name
+from edgecls.scale.shard_set import WrittenShards, begin_shards, shard_name, written_shards
 from edgecls.scale.synthetic_drawing import SHAPES, draw_photos
 from edgecls.scale.tar_writing import end_of_tar, tar_member
 
-__all__ = ["MAX_SIZE", "MIN_SIZE", "Synthesized", "SyntheticPhotos", "synthesize"]
+__all__ = ["MAX_SIZE", "MIN_SIZE", "SyntheticPhotos", "synthesize"]
 
 MIN_SIZE, MAX_SIZE = 16, 1024
 DRAWING = 1  # counted up when the same seed gives other photos
@@ -80,37 +80,13 @@ class SyntheticPhotos:
         return begin, min(begin + self.photos_per_shard, self.photos)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Synthesized:
-    """What was written.
-
-    Attributes:
-        folder: Absolute.
-        photos: How many are in it.
-        labels: Their classes.
-        shards: How many tars there are.
-        drawn: How many of these were drawn now; the others were there.
-        size_bytes: Of all tars.
-    """
-
-    kind: ClassVar[str] = "edgecls.data_synthesize"
-    version: ClassVar[int] = 1
-
-    folder: str
-    photos: int
-    labels: tuple[str, ...]
-    shards: int
-    drawn: int
-    size_bytes: int
-
-
 def synthesize(
     directory: Path,
     wanted: SyntheticPhotos,
     *,
     workers: int | None = None,
     on_progress: Advance | None = None,
-) -> Synthesized:
+) -> WrittenShards:
     """Write tar shards (WebDataset) of drawn photos; shards that are there are not drawn again.
 
     Every shard is written whole or not at all, and its bytes depend on ``wanted`` alone.
@@ -135,17 +111,8 @@ def synthesize(
     for shard in _drawn(directory, wanted, missing, min(workers or cores(), len(missing))):
         begin, end = wanted.range_of(shard)
         advance(end - begin)
-    with storage_errors("read", directory):
-        paths = [directory / shard_name(n, "tar") for n in range(wanted.shards)]
-        size_bytes = sum(path.stat().st_size for path in paths)
-    return Synthesized(
-        folder=str(directory),
-        photos=wanted.photos,
-        labels=wanted.labels,
-        shards=wanted.shards,
-        drawn=len(missing),
-        size_bytes=size_bytes,
-    )
+    paths = [directory / shard_name(n, "tar") for n in range(wanted.shards)]
+    return written_shards(paths, photos=wanted.photos, labels=wanted.labels, written=len(missing))
 
 
 def _ignore(steps: int = 1) -> None:

@@ -34,7 +34,7 @@ def format_(request):
 
 def test_shards_hold_the_photos_of_the_folder(photos, tmp_path, format_):  # noqa: F811
     done = pack_photos(photos, tmp_path / "out", photos_per_shard=5, format=format_)
-    assert (done.photos, done.shards, done.packed, done.left_out) == (16, 4, 4, {})
+    assert (done.photos, done.shards, done.written, done.left_out) == (16, 4, 4, {})
     assert list(contents(tmp_path / "out")) == [f"shard-{i:06}.{format_}" for i in range(4)]
     wanted = {(photo.label, photo.data) for photo in read(photos)}
     packed = read(tmp_path / "out")
@@ -69,7 +69,7 @@ def test_a_repeat_writes_what_is_missing(photos, tmp_path, format_):  # noqa: F8
     done = pack_photos(
         photos, tmp_path / "out", photos_per_shard=5, format=format_, on_progress=seen.append
     )
-    assert (done.packed, sum(seen)) == (1, 16)
+    assert (done.written, sum(seen)) == (1, 16)
     assert contents(tmp_path / "out") == before
     assert not list((tmp_path / "out").glob(".*"))
 
@@ -161,9 +161,9 @@ def test_the_command_says_what_it_wrote(photos, tmp_path, edgecls):  # noqa: F81
     code, out, _ = edgecls("data", "shards", photos, "--out", tmp_path / "out")
     assert code == 0
     assert "left out: cats/gone.jpg" in out
-    assert "16 photos of 2 classes in 1 shard" in out
+    assert "16 photos of cats, dogs in 1 shard" in out
     code, out, _ = edgecls("data", "shards", photos, "--out", tmp_path / "out", "--json")
-    assert (code, json.loads(out)["packed"]) == (0, 0)
+    assert (code, json.loads(out)["written"]) == (0, 0)
     code, _, err = edgecls("data", "shards", tmp_path / "nothing", "--out", tmp_path / "other")
     assert code == 3
     assert "does not exist" in err

@@ -73,7 +73,7 @@ def test_shards_are_the_same_on_one_process_and_on_two(tmp_path):
     alone = synthesize(tmp_path / "a", wanted, workers=1, on_progress=seen.append)
     synthesize(tmp_path / "b", wanted, workers=2)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
-    assert (alone.shards, alone.drawn, sum(seen)) == (3, 3, 130)
+    assert (alone.shards, alone.written, sum(seen)) == (3, 3, 130)
     assert alone.size_bytes == sum(map(len, contents(tmp_path / "a").values()))
     photos = [photo for piece in find_pieces(tmp_path / "a") for photo in read_piece(piece)]
     expected = drawn(0, 130, seed=3, size=16)
@@ -91,9 +91,9 @@ def test_a_repeat_draws_what_is_missing(tmp_path):
     (tmp_path / ".shard-000004.left.tar").touch()
     seen = []
     done = synthesize(tmp_path, wanted, workers=1, on_progress=seen.append)
-    assert (done.drawn, sum(seen)) == (1, 100)
+    assert (done.written, sum(seen)) == (1, 100)
     assert contents(tmp_path) == before
-    assert synthesize(tmp_path, wanted).drawn == 0
+    assert synthesize(tmp_path, wanted).written == 0
 
 
 def test_another_set_is_not_mixed_in(tmp_path):
@@ -160,7 +160,7 @@ def test_the_command_says_what_it_drew(tmp_path, edgecls):  # noqa: F811
     assert code == 0
     assert "30 photos of circle, square, triangle, star in 2 shards" in out
     code, out, _ = edgecls("data", "synthesize", tmp_path / "a", *options, "--json")
-    assert (code, json.loads(out)["drawn"]) == (0, 0)
+    assert (code, json.loads(out)["written"]) == (0, 0)
     code, _, err = edgecls("data", "synthesize", tmp_path / "a", "--photos", 31)
     assert code == 2
     assert "photos 30 instead of 31" in err
