@@ -4,11 +4,8 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from typing import IO
 
 from edgecls_device.errors import SpecError
 from edgecls_device.records import decode
@@ -16,7 +13,7 @@ from edgecls_device.records import decode
 from edgecls.distributed.ending import Ending, EndingKind
 from edgecls.distributed.place import VARIABLE, Place
 from edgecls.distributed.wire import Wire, WireError, readable
-from edgecls.printed import end_of
+from edgecls.started_child import Command, start_child
 
 __all__ = ["Child"]
 
@@ -60,43 +57,30 @@ class Child:
             variables: Its environment.
         """
         self._rank, self._host, self._hosts = rank, hosts[rank], hosts
-        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
-        ours, theirs = socket.socketpair()
-        lifeline, self._lifeline = os.pipe()
         output, errors = os.dup(1), os.dup(2)
-        passed = (theirs.fileno(), lifeline, output, errors)
-        place = Place(
-            guard=os.getpid(),
-            words=theirs.fileno(),
-            lifeline=lifeline,
-            output=output,
-            errors=errors,
-            rank=rank,
-            hosts=hosts,
-            own_host=own_host,
-            coordinator=coordinator,
-            local_rank=local_rank,
-        )
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
-                env={**variables, VARIABLE: place.as_text()},
-                pass_fds=passed,
-                start_new_session=True,
+
+        def placed(words: int, lifeline: int) -> Command:
+            place = Place(
+                guard=os.getpid(),
+                words=words,
+                lifeline=lifeline,
+                output=output,
+                errors=errors,
+                rank=rank,
+                hosts=hosts,
+                own_host=own_host,
+                coordinator=coordinator,
+                local_rank=local_rank,
             )
-        except BaseException:
-            ours.close()
-            self._log.close()
-            os.close(self._lifeline)
-            raise
+            return command, {**variables, VARIABLE: place.as_text()}
+
+        try:
+            self._started = start_child(placed, passed=(output, errors))
         finally:
-            theirs.close()
-            for descriptor in passed[1:]:
-                os.close(descriptor)
-        self._wire = Wire(ours)
+            os.close(output)
+            os.close(errors)
+        self._process = self._started.process
+        self._wire = Wire(self._started.connection)
         self._is_ended = False
         self.ending: Ending | None = None
 
@@ -149,14 +133,11 @@ class Child:
         """End it and give back its log and connections; closing twice is harmless."""
         self.end()
         self._wire.close()
-        self._log.close()
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+        self._started.let_go()
 
     def last_words(self) -> str:
         """Return the last lines of its log."""
-        return "\n".join(end_of(self._log).splitlines()[-_LAST_LINES:])
+        return "\n".join(self._started.printed().splitlines()[-_LAST_LINES:])
 
     def _death(self) -> Ending:
         """Return how it died; one that lives on, but can be heard no more, is ended."""
@@ -172,7 +153,7 @@ class Child:
 
     def _who_is_silent(self) -> str:
         """Return which process does not answer any more, if JAX said so at the end; else an empty text."""
-        found = _SILENT.search(end_of(self._log))
+        found = _SILENT.search(self._started.printed())
         rank = int(found.group(1)) if found else self._rank
         if rank == self._rank or rank >= len(self._hosts):
             return ""

@@ -3,18 +3,17 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
 from edgecls_device.errors import ExecutorError
 
-from edgecls.printed import end_of
+from edgecls.started_child import Command, start_child
 
 __all__ = ["Child", "module_path"]
 
@@ -53,38 +52,13 @@ class Child:
         Raises:
             ExecutorError: If it cannot be started.
         """
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        mine, theirs = socket.socketpair()
-        lifeline, self._lifeline = os.pipe()
-        self.connection: Connection[Any, Any] = Connection(mine.detach())
         try:
-            self._process = self._start(module, variables, theirs.fileno(), lifeline)
-        except BaseException:
-            self.connection.close()
-            os.close(self._lifeline)
-            self._log.close()
-            raise
-        finally:
-            theirs.close()
-            os.close(lifeline)
-
-    def _start(
-        self, module: str, variables: Mapping[str, str], connection: int, lifeline: int
-    ) -> "subprocess.Popen[bytes]":
-        path = json.dumps(module_path())
-        try:
-            return subprocess.Popen(
-                [sys.executable, "-c", _CODE, module, path, str(connection), str(lifeline)],
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
-                pass_fds=(connection, lifeline),
-                env={**os.environ, **variables},
-                start_new_session=True,  # Ctrl-C is for the process that gives the work
-            )
+            self._started = start_child(partial(_command, module, variables))
         except OSError as error:
             message = f"Cannot start a worker process: {error.strerror}."
             raise ExecutorError(message, hint="repeat the command with fewer --workers") from error
+        self._process = self._started.process
+        self.connection: Connection[Any, Any] = Connection(self._started.connection.detach())
 
     @property
     def pid(self) -> int:
@@ -110,7 +84,7 @@ class Child:
 
     def printed(self) -> str:
         """Return what it printed last."""
-        return end_of(self._log)
+        return self._started.printed()
 
     def dismiss(self) -> None:
         """Tell it to let go of what it has opened, and to end; harmless if it has ended."""
@@ -128,8 +102,13 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)  # and whatever it has started
         code = self._process.wait()
         self.connection.close()
-        os.close(self._lifeline)
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         last = next((line for line in reversed(self.printed().split("\n")) if line.strip()), "")
-        self._log.close()
+        self._started.let_go()
         return f"{how}: {last.strip()}" if last else how
+
+
+def _command(module: str, variables: Mapping[str, str], connection: int, lifeline: int) -> Command:
+    numbers = (str(connection), str(lifeline))
+    arguments = [sys.executable, "-c", _CODE, module, json.dumps(module_path()), *numbers]
+    return arguments, {**os.environ, **variables}
