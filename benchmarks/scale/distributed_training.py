@@ -1,10 +1,10 @@
 """Two processes that train one model beside one process: the same weights, and photos a second.
 
-``edgecls train --distributed`` on synthetic photos, from scratch, over JAX. First the weights: of two
-processes, of one with the same photos per step, and of two of which one was killed in the middle and both
-then resumed. Then the speed: a process held to one core, a process that may use all, and two with a core
-each, in turn, with few epochs and with more. What lies between is the cost of epochs after start-up and
-compiling.
+``edgecls train --distributed`` on synthetic photos, over JAX. First the weights: of two processes, of one
+with the same photos per step, from scratch and fine-tuned, and of two of which one was killed in the middle
+and both then resumed. Then the speed, from scratch: a process held to one core, a process that may use all,
+and two with a core each, in turn, with few epochs and with more. What lies between is the cost of epochs after
+start-up and compiling.
 
     python benchmarks/scale/distributed_training.py --out benchmarks/results/scale-training.json
 
@@ -20,6 +20,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ from sides import disturbed_row, rate_row, ratio_row, start_row
 from weights import largest_difference
 
 BATCH, PROCESSES = 32, 2
+FROM_SCRATCH = ("--backbone", "small_cnn", "--size", str(SIZE))
+FINE_TUNED = ("--fine-tune", "1")  # of the default backbone, whose head has been trained before
 MODEL = "model.keras"
 SAME = 1e-5
 LOOK_S, LONGEST_S = 0.02, 900.0
@@ -60,35 +63,56 @@ def main() -> None:
     with working_directory(options.work) as work:
         photos = synthetic_photos(work, 300 if options.quick else 1500)
         rows = list(weight_rows(photos, (2,) if options.quick else (3, 12), work))
+        rows += tuned_rows(synthetic_photos(work, 300), (1,) if options.quick else (1, 3), work)
         if not options.quick:
             rows += speed_rows(photos, work, machine, options)
     show(figure_of("Training with two processes", machine, rows), options.out)
 
 
-def train_command(photos: Path, out: Path, epochs: int, processes: int) -> list[str]:
+def train_command(
+    photos: Path, out: Path, epochs: int, processes: int, how: Sequence[str] = FROM_SCRATCH
+) -> list[str]:
     """Return the command of each process: the batch is that of one device, and all together have the same."""
-    words = ["--backbone", "small_cnn", "--size", str(SIZE), "--epochs", str(epochs)]
-    batch = ["--batch-size", str(BATCH // processes)]
-    return [str(word) for word in edgecls("train", photos, "--out", out, *words, *batch)]
+    words = [*how, "--epochs", str(epochs), "--batch-size", str(BATCH // processes)]
+    return [str(word) for word in edgecls("train", photos, "--out", out, *words)]
 
 
 def weight_rows(photos: Path, lengths: Sequence[int], work: Path) -> Iterator[Row]:
     """Yield how far weights are apart: of two processes and of one, and resumed and not."""
     for epochs in lengths:
-        one, two = (work / f"weights-{count}-{epochs}" / "shapes" for count in (1, PROCESSES))
-        train_anew(photos, one, epochs, 1)
-        train_anew(photos, two, epochs, PROCESSES)
-        difference = largest_difference(one / MODEL, two / MODEL)
-        told = record_of(two)
-        yield Row(
-            what=f"weights of 2 processes and of 1 after {epochs} epochs: largest difference",
-            value=difference,
-            unit="",
-            at_most=SAME if epochs == lengths[0] else None,
-            note=f"{difference:.2g}; those of epoch {best_epoch(told)}, {BATCH} photos a step, "
-            f"test accuracy {told['test']['accuracy']:.3f}",
-        )
+        two, row = one_and_two(photos, epochs, work, FROM_SCRATCH, "weights")
+        yield replace(row, at_most=SAME if epochs == lengths[0] else None)
     yield from resumed_rows(photos, two, epochs, work)
+
+
+def tuned_rows(photos: Path, lengths: Sequence[int], work: Path) -> Iterator[Row]:
+    """Yield how far weights are apart where the top block of a trained network is fine-tuned."""
+    for epochs in lengths:
+        yield replace(
+            one_and_two(photos, epochs, work, FINE_TUNED, "fine-tuned weights")[1], at_most=SAME
+        )
+
+
+def one_and_two(
+    photos: Path, epochs: int, work: Path, how: Sequence[str], what: str
+) -> tuple[Path, Row]:
+    """Train by one process and by two; return the run of the two, and how far their weights are apart."""
+    one, two = (
+        work / f"{what.replace(' ', '-')}-{count}-{epochs}" / "shapes" for count in (1, PROCESSES)
+    )
+    train_anew(photos, one, epochs, 1, how)
+    train_anew(photos, two, epochs, PROCESSES, how)
+    difference = largest_difference(one / MODEL, two / MODEL)
+    told = record_of(two)
+    row = Row(
+        what=f"{what} of 2 processes and of 1 after {epochs} epoch{'s' * (epochs > 1)}: "
+        "largest difference",
+        value=difference,
+        unit="",
+        note=f"{difference:.2g}; those of epoch {best_epoch(told)}, {BATCH} photos a step, "
+        f"test accuracy {told['test']['accuracy']:.3f}",
+    )
+    return two, row
 
 
 def resumed_rows(photos: Path, whole: Path, epochs: int, work: Path) -> Iterator[Row]:
@@ -133,10 +157,10 @@ def best_epoch(record: Mapping[str, Any]) -> int:
     )
 
 
-def train_anew(photos: Path, out: Path, epochs: int, processes: int) -> None:
+def train_anew(photos: Path, out: Path, epochs: int, processes: int, how: Sequence[str]) -> None:
     """Train from the beginning."""
     shutil.rmtree(out, ignore_errors=True)
-    finish(train_command(photos, out, epochs, processes), processes)
+    finish(train_command(photos, out, epochs, processes, how), processes)
 
 
 def finish(command: list[str], processes: int) -> None:
