@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _tell_memory() -> None:
-    from edgecls_bench.memory import peak_memory_bytes, resident_memory_bytes
+    from edgecls_bench.memory import peak_and_resident_bytes
     from edgecls_bench.probe import tell
 
-    tell(f"{peak_memory_bytes()} {resident_memory_bytes()}")
+    tell(" ".join(map(str, peak_and_resident_bytes())))
