@@ -45,8 +45,6 @@ def the_first_makes(kind: type[RecordT], make: Callable[[], RecordT], group: Gro
     Raises:
         DistributedError: If another process is lost.
     """
-    if group.size == 1:
-        return make()
     text = to_json(make(), indent=None).encode() if group.rank == 0 else b""
     (data,) = group.broadcast([np.frombuffer(text, np.uint8)])
     return from_json(kind, data.tobytes(), name="what process 0 tells")
@@ -107,7 +105,7 @@ def shared_features(
     """
     found = compute(_own(photo_set, group))
     if group.size == 1:
-        return found
+        return found  # all of them, which may be large, need not be copied
     flat = np.concatenate([np.zeros(0, np.float32), *found.vectors.values()])
     said = {"hashes": [*found.vectors], "cached": found.cached, "computed": found.computed}
     parts = [json.loads(text) for text in group.gather_text(json.dumps(said))]
@@ -129,8 +127,6 @@ def _own(photo_set: PhotoSet, group: Group) -> Sequence[Photo]:
 
 def _gathered_faults(photo_set: PhotoSet, own: Mapping[Path, str], group: Group) -> dict[Path, str]:
     """Return what all processes found, with this one's paths."""
-    if group.size == 1:
-        return dict(own)
     said = json.dumps({photo_set.relative(path): fault for path, fault in own.items()})
     faults: dict[str, str] = {}
     for text in group.gather_text(said):
