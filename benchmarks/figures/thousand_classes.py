@@ -2,12 +2,14 @@
 
 Half of the photos are cropped for measuring (see ``crops.py``), the others calibrate. No labels are needed for
 agreement, so any photos do; what they show decides how sure float32 is, and how sure it is decides how often a
-small error swaps the two best classes. So agreement is also given by float32's own best score.
+small error swaps the two best classes. So agreement is also given by float32's own best score, and beside that
+of ``int8-plain``: int8 of the same model and photos as the converters make it by themselves.
 
     python benchmarks/figures/thousand_classes.py photos/ --out benchmarks/results/thousand_classes.json
 """
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from recipe_rows import PARTLY, in_turn
 ANSWERS = (0, GateError.exit_code, TooFewPhotosError.exit_code)
 BANDS = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
 WANTED = "int8"  # the recipe that has targets
+PLAIN = Path(__file__).with_name("plain_int8.py")
 
 
 def main() -> None:
@@ -50,6 +53,7 @@ def main() -> None:
             ),
             accepts=PARTLY,
         )
+        run([sys.executable, PLAIN, directory, "--data", calibration])
         gate = ("--no-labels", "--min-agreement", "98.5")
         done = run(edgecls("compare", directory, "--data", crops, *gate, "--json"), accepts=ANSWERS)
         comparison = json.loads(done.output)
