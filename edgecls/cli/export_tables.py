@@ -43,6 +43,9 @@ def print_artifacts(exported: ExportRun, run: RunDirectory) -> None:
     size = "size %: of float32 in that format; " if float32 else ""
     agreement = "agree %: same best class as Keras; " if photos else ""
     click.echo(f"{size}{agreement}errors: of scores; s: seconds to convert and check")
+    for artifact in exported.artifacts:
+        if artifact.note:
+            click.echo(f"{Path(artifact.path).name}: {artifact.note}")
     best = _best(exported)
     click.echo(f"next: edgecls compare {run.path}")
     click.echo(f"      edgecls bench {run.path}")

@@ -28,11 +28,13 @@ class ModelBody:
         logit_step: Quantization scale of the logits before the softmax; 0 where they are float.
         tolerance: How far golden scores may at least be off on another machine, where more than the logits
             is rounded; 0 if the logits and the precision tell.
+        note: What the exporter decided that its recipe alone does not tell, as sentences; empty without any.
     """
 
     data: bytes
     logit_step: float = 0.0
     tolerance: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +56,8 @@ class ExportedArtifact:
         calibration_photos: Number of photos that value ranges were measured on, or that it was tuned on.
         temperature: Of its spec: refitted to this file where there were labelled photos.
         unknown_threshold: Of its spec: refitted likewise.
+        note: What the exporter decided that the recipe alone does not tell, as sentences, such as whether
+            tuning gained anything; empty without any.
     """
 
     path: str
@@ -69,6 +73,7 @@ class ExportedArtifact:
     calibration_photos: int = 0
     temperature: float = 1.0
     unknown_threshold: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -130,6 +130,7 @@ def export(
         calibration_photos=len(calibration),
         temperature=spec.temperature,
         unknown_threshold=spec.unknown_threshold,
+        note=body.note,
     )
 
 

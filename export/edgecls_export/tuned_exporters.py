@@ -37,6 +37,8 @@ MOST_PASSES = 10
 def tflite_to_tuned_int8(frozen: FrozenModel, images: Images) -> ModelBody:
     """Convert to int8 TFLite with tuned weights, or with the model's own where these score no worse.
 
+    The note of the result says which, and what was measured.
+
     Args:
         frozen: The model.
         images: Photos to tune on, those of every class in turn; the last fifth (at most 200) decides which
@@ -75,12 +77,13 @@ def _better(frozen: FrozenModel, images: Images, file_format: str) -> ModelBody:
     before, after = (_seen(body, file_format, theirs, wanted) for body in (plain_body, tuned_body))
     keeps = is_better(after, before)
     outcome = "The tuned weights are kept." if keeps else "The model keeps its own weights."
-    _log(
+    note = (
         f"On {held_back} photos that were not tuned on, {file_format} int8 has a mean score error of "
         f"{before.mean_error:.4g} and an agreement of {before.agreement:.2%}; tuned, {after.mean_error:.4g} "
         f"and {after.agreement:.2%}. {outcome}"
     )
-    return tuned_body if keeps else plain_body
+    _log(note)
+    return replace(tuned_body if keeps else plain_body, note=note)
 
 
 def _tuned(frozen: FrozenModel, images: Images, *, pairwise: bool) -> FrozenModel:

@@ -230,6 +230,12 @@ def test_a_converter_that_fails_names_the_log(export_tiny, tmp_path, monkeypatch
     assert "Traceback" in log.read_text()
 
 
+def test_what_an_exporter_decided_is_told(export_tiny, tiny_model, monkeypatch):
+    body = replace(_body_of(tiny_model), note="Tuning gained nothing.")
+    monkeypatch.setattr(ExporterEntry, "load", lambda self: lambda frozen, calibration: body)
+    assert export_tiny().note == "Tuning gained nothing."
+
+
 def test_a_model_that_no_runtime_loads_is_not_left_behind(export_tiny, tmp_path, monkeypatch):
     body = ModelBody(data=b"\x1c\0\0\0TFL3 rubbish")
     monkeypatch.setattr(ExporterEntry, "load", lambda self: lambda frozen, calibration: body)
