@@ -13,6 +13,9 @@ from edgecls.reports.whisker_plot import WhiskerPlot, WhiskerValue, whisker_plot
 __all__ = ["ClassChange", "ClassChanges", "class_changes"]
 
 MAX_SHOWN = 20
+CHANCE = 0.05
+"""Of the exact test, two-sided. Where it proves a loss, a gate of no drop at all fails as well; a score
+interval alone would call four lost photos of a class proven, which chance brings about one time in eight."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +32,11 @@ class ClassChange:
     photos: int
     difference: PairedDifference
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is a loss that the exact test does not put down to chance."""
+        return self.difference.drop > 0 and self.difference.p_value < CHANCE
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClassChanges:
@@ -40,7 +48,7 @@ class ClassChanges:
         tested: Number of classes with photos.
         worse: Those that lost more photos than they gained.
         better: Those that gained more.
-        proven: Those of all whose whole interval is a loss.
+        proven: Those of all whose loss is proven, see :attr:`ClassChange.is_proven`.
     """
 
     plot: WhiskerPlot | None
@@ -85,7 +93,7 @@ def class_changes(
         )
         for i in looked_at
     ]
-    changes.sort(key=lambda c: (-c.difference.low, -c.difference.drop, c.label))
+    changes.sort(key=lambda c: (not c.is_proven, -c.difference.low, -c.difference.drop, c.label))
     shown = tuple(changes[:MAX_SHOWN])
     has_changed = any(losses.values()) or any(gains.values())
     return ClassChanges(
@@ -94,7 +102,7 @@ def class_changes(
         tested=len(tested),
         worse=sum(losses[i] > gains[i] for i in tested),
         better=sum(gains[i] > losses[i] for i in tested),
-        proven=sum(change.difference.low > 0 for change in changes),
+        proven=sum(change.is_proven for change in changes),
     )
 
 
@@ -108,7 +116,7 @@ def _plot(changes: Sequence[ClassChange]) -> WhiskerPlot:
                 low=-100 * change.difference.high,
                 high=-100 * change.difference.low,
                 tooltip=_tooltip(change),
-                is_bad=change.difference.low > 0,
+                is_bad=change.is_proven,
             )
             for change in changes
         ],

@@ -28,7 +28,7 @@ class WhiskerValue:
         low: Lower end of its interval.
         high: Upper end of it.
         tooltip: What a pointer resting on it reads.
-        is_bad: Whether the whole interval is on the bad side.
+        is_bad: Whether it is marked as surely worse.
     """
 
     name: str

@@ -1,8 +1,11 @@
 from dataclasses import replace
 
 import pytest
+from edgecls_bench.comparison import Gate
+from edgecls_bench.gate import judge
+from edgecls_bench.paired import paired_counts
 
-from edgecls.reports.class_changes import class_changes
+from edgecls.reports.class_changes import ClassChange, class_changes
 from edgecls.reports.disagreements import disagreements
 from edgecls.reports.examined import examined, reference_case
 from edgecls.reports.measured import join_records
@@ -86,12 +89,44 @@ def test_classes_come_with_the_surest_loss_first_and_paired_intervals(comparison
     assert (dog.label, dog.difference.losses, dog.difference.gains) == ("dog", 4, 0)
     assert dog.difference.drop == pytest.approx(0.8)
     assert dog.difference.low > 0
-    assert (found.tested, found.worse, found.better, found.same, found.proven) == (2, 1, 0, 1, 1)
+    assert dog.difference.p_value == 0.125  # 4 : 0, which chance brings about one time in eight
+    assert (found.tested, found.worse, found.better, found.same, found.proven) == (2, 1, 0, 1, 0)
     assert cat.difference.low < 0 < cat.difference.high
     first, second = found.plot.rows
     assert first.low < first.x < first.high < found.plot.zero
-    assert first.is_bad
+    assert not first.is_bad
     assert second.low < found.plot.zero < second.high
+
+
+@pytest.mark.parametrize(
+    ("losses", "gains", "proven"),
+    [
+        (4, 0, False), (5, 0, False), (7, 1, False), (9, 2, False), (16, 6, False),
+        (6, 0, True), (8, 1, True), (10, 2, True), (0, 6, False),
+    ],
+)  # fmt: skip
+def test_a_loss_is_proven_by_the_exact_test_and_by_the_gate_alike(losses, gains, proven):
+    change = ClassChange(label="cat", photos=40, difference=paired_counts(losses, gains, photos=40))
+    assert change.is_proven == proven
+    judged = judge(Gate(max_drop=0.0), change.difference, 40 - losses - gains, 40)
+    assert judged.verdict == "fails" or not proven
+
+
+def test_proven_losses_stand_first(comparison):
+    labels = ("cat", "dog", "bird")
+    truth = (0,) * 200 + (1,) * 5 + (2,) * 100
+    after = (1,) * 6 + (0,) * 194 + (0,) * 4 + (1,) + (2,) * 100
+    cases = [
+        replace(case, predicted=predicted)
+        for case, predicted in zip(comparison.cases, (truth, after), strict=False)
+    ]
+    photos = tuple(f"{i}.jpg" for i in range(len(truth)))
+    three = replace(comparison, labels=labels, photos=photos, class_ids=truth, cases=tuple(cases))
+    found = class_changes(three, *three.cases)
+    assert [change.label for change in found.shown] == ["cat", "dog", "bird"]
+    assert found.shown[0].difference.low < found.shown[1].difference.low
+    assert [row.is_bad for row in found.plot.rows] == [True, False, False]
+    assert found.proven == 1
 
 
 def test_a_thousand_classes_give_twenty_rows_and_the_rest_as_numbers(comparison):
