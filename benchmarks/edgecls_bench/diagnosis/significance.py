@@ -12,11 +12,25 @@ CHANCE = 1e-3
 
 
 def binomial_tail(hits: int, trials: int, share: float) -> float:
-    """Return the probability of ``hits`` or more among ``trials`` of probability ``share``."""
-    return math.fsum(
-        math.comb(trials, k) * share**k * (1 - share) ** (trials - k)
-        for k in range(max(hits, 0), trials + 1)
+    """Return the probability of ``hits`` or more among ``trials`` of probability ``share``.
+
+    By logarithms: of a thousand trials and more, binomial coefficients are beyond any float.
+    """
+    if hits <= 0:
+        return 1.0
+    if hits > trials or share <= 0:
+        return 0.0
+    if share >= 1:
+        return 1.0
+    hit, miss = math.log(share), math.log1p(-share)
+    whole = math.lgamma(trials + 1)
+    total = math.fsum(
+        math.exp(
+            whole - math.lgamma(k + 1) - math.lgamma(trials - k + 1) + k * hit + (trials - k) * miss
+        )
+        for k in range(hits, trials + 1)
     )
+    return min(total, 1.0)
 
 
 def fits_clearly_better(errors: NDArray[np.float32], null: NDArray[np.float32]) -> bool:

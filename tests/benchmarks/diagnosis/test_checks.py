@@ -1,5 +1,6 @@
 """The checks on made-up evidence: what they find, and above all what they do not."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -280,3 +281,28 @@ def test_a_sign_test_and_a_ratio_decide_what_fits():
     assert not fits_clearly_better(null[:5] / 3, null[:5])  # too few to tell
     assert not fits_clearly_better(null, null)
     assert binomial_tail(10, 10, 0.5) == pytest.approx(2**-10)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.93])
+@pytest.mark.parametrize(("hits", "trials"), [(1, 1), (7, 12), (40, 100), (100, 100)])
+def test_a_tail_is_the_sum_of_its_terms(hits, trials, share):
+    terms = [
+        math.comb(trials, k) * share**k * (1 - share) ** (trials - k)
+        for k in range(hits, trials + 1)
+    ]
+    assert binomial_tail(hits, trials, share) == pytest.approx(sum(terms), rel=1e-9)
+
+
+def test_a_tail_of_thousands_of_photos_is_no_overflow():
+    assert 0 < binomial_tail(900, 1500, 0.5) < 1e-14
+    assert 0.99 < binomial_tail(700, 1500, 0.5) < 1
+    assert binomial_tail(1, 20_000, 0.5) == pytest.approx(1)
+    assert binomial_tail(20_000, 20_000, 0.5) == 0.0
+    null = np.linspace(0.1, 0.5, 3000, dtype=np.float32)
+    errors = np.where(np.arange(3000) % 3 > 0, null / 3, null * 2)
+    assert fits_clearly_better(errors.astype(np.float32), null)
+
+
+def test_a_tail_of_what_is_certain_is_certain():
+    assert binomial_tail(0, 5, 0.0) == binomial_tail(-1, 5, 0.3) == binomial_tail(5, 5, 1.0) == 1
+    assert binomial_tail(1, 5, 0.0) == binomial_tail(6, 5, 1.0) == 0
