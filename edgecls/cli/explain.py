@@ -155,16 +155,20 @@ def _calibration(
     if run is None:
         return (), ()
     folder = None if run.split.is_file() else data
-    count = CALIBRATION_PHOTOS + TRAINING_PHOTOS
     try:
-        chosen = choose_photos(run, data=folder, calibration=count, check=0)
+        chosen = choose_photos(
+            run,
+            data=folder,
+            calibration=CALIBRATION_PHOTOS,
+            check=0,
+            training=CALIBRATION_PHOTOS + TRAINING_PHOTOS,
+        )
     except DataError as error:
         say(f"calibration photos are not looked at: {error.message}")
         return (), ()
-    paths = tuple(
-        chosen.calibration.paths
-    )  # in an order that does not depend on how many are asked for
-    return paths[:CALIBRATION_PHOTOS], paths[CALIBRATION_PHOTOS:]
+    calibration = chosen.calibration.paths
+    others = [path for path in chosen.training.paths if path not in set(calibration)]
+    return calibration, tuple(others[:TRAINING_PHOTOS])
 
 
 def _print(diagnosis: Diagnosis, run: RunDirectory | None) -> None:

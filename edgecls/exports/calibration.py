@@ -80,10 +80,7 @@ def photos_to_calibrate(
         counted = Counter(_reason(key, kept_out) for key in dict.fromkeys(hashes))
         counted["copies"] = len(hashes) - len(set(hashes))
         raise _too_few(folder, len(found), len(paths), counted)
-    chosen = in_turn([(key, group, path) for key, (path, group) in found.items()])[:most]
-    return PhotoFiles(
-        paths=tuple(path for path, _ in chosen), class_ids=tuple(group for _, group in chosen)
-    )
+    return in_turn([(key, group, path) for key, (path, group) in found.items()], most)
 
 
 def check_pictures(images: Images, folder: Path, *, chosen: int) -> None:

@@ -1,11 +1,13 @@
 """Chosen photos: files with their classes, and what was read of them."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from edgecls_device.backends.protocol import default_threads
@@ -19,6 +21,9 @@ from edgecls.data.parallel import each
 from edgecls.progress import Advance
 
 __all__ = ["PhotoFiles", "Pictures", "halves", "in_turn", "prepare"]
+
+_Found: TypeAlias = tuple[str, int, Path]
+"""Content hash, class and file of a photo."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,20 +72,35 @@ def prepare(
     )
 
 
-def in_turn(photos: Iterable[tuple[str, int, Path]]) -> list[tuple[Path, int]]:
-    """Return photos of every class in turn, each class in the order of content hashes.
+def in_turn(photos: Iterable[_Found], most: int) -> PhotoFiles:
+    """Choose one photo of every class in turn, each class in the order of content hashes.
+
+    A turn that is cut short gives photos of some classes only: these are drawn by content, the same ones every
+    time, and not the first in the alphabet, whose names and pictures are alike.
 
     Args:
-        photos: Content hash, class and file of each.
+        photos: Content hash, class and file of each; files that are gone are left out.
+        most: Photos at most.
 
     Returns:
-        File and class of each.
+        The photos, turn by turn, by class in each.
     """
-    classes: dict[int, list[tuple[Path, int]]] = defaultdict(list)
-    for _, class_id, path in sorted(photos):
-        classes[class_id].append((path, class_id))
-    turns = zip_longest(*(classes[class_id] for class_id in sorted(classes)))
-    return [photo for one_of_each in turns for photo in one_of_each if photo is not None]
+    classes: dict[int, list[_Found]] = defaultdict(list)
+    for key, class_id, path in sorted(photos):
+        classes[class_id].append((key, class_id, path))
+    chosen: list[_Found] = []
+    for one_of_each in zip_longest(*(classes[class_id] for class_id in sorted(classes))):
+        left = most - len(chosen)
+        if left <= 0:
+            break
+        turn = [photo for photo in one_of_each if photo is not None and photo[2].is_file()]
+        if len(turn) > left:
+            turn = sorted(sorted(turn, key=_lot)[:left], key=lambda photo: photo[1])
+        chosen += turn
+    return PhotoFiles(
+        paths=tuple(path for _, _, path in chosen),
+        class_ids=tuple(class_id for _, class_id, _ in chosen),
+    )
 
 
 def halves(pictures: Pictures) -> tuple[Images, Images]:
@@ -88,6 +108,11 @@ def halves(pictures: Pictures) -> tuple[Images, Images]:
     class_ids = pictures.class_ids or (0,) * len(pictures)
     by_class = sorted(range(len(pictures)), key=lambda i: (class_ids[i], i))
     return pictures.images[by_class[0::2]], pictures.images[by_class[1::2]]
+
+
+def _lot(photo: _Found) -> str:
+    """Return what a photo draws: its hash hashed again, as the least hash of a large class is small."""
+    return hashlib.sha256(photo[0].encode()).hexdigest()
 
 
 def _read(path: Path, *, rule: Preprocessing) -> Images | None:

@@ -48,6 +48,8 @@ def choose_photos(
 ) -> ExportPhotos:
     """Choose photos for an export, the same ones every time: stratified, by content hash.
 
+    With more classes than photos the classes are drawn; those drawn for more photos are others.
+
     Args:
         run: The run. One that was not trained on photos needs ``data`` to have any.
         data: Where the photos are now, if not where they were when the run was trained. For a run that was
@@ -96,21 +98,15 @@ def _from_split(
     split: Split, name: SplitName, root: Path, count: int, run: RunDirectory
 ) -> PhotoFiles:
     photos = split.subset(name)
-    ordered = in_turn([(p.content_hash, p.class_id, root / p.path) for p in photos])
-    chosen: list[tuple[Path, int]] = []
-    for path, class_id in ordered:
-        if len(chosen) < count and path.is_file():
-            chosen.append((path, class_id))
-    if count and photos and not chosen:
+    chosen = in_turn([(p.content_hash, p.class_id, root / p.path) for p in photos], count)
+    if count and photos and not chosen.paths:
         wanted = f"{len(photos)} {name} photos"
         message = (
             f"Expected the photos of the run in {str(root)!r}, got none of its {wanted} there."
         )
         hint = f"if they were moved: edgecls export {run.path} --data FOLDER"
         raise DataError(message, hint=hint)
-    return PhotoFiles(
-        paths=tuple(path for path, _ in chosen), class_ids=tuple(own for _, own in chosen)
-    )
+    return chosen
 
 
 def _from_folder(folder: Path, calibration: int, check: int, training: int) -> ExportPhotos:

@@ -1,5 +1,6 @@
 """A folder of photos to calibrate on."""
 
+import hashlib
 import shutil
 
 import cv2
@@ -15,7 +16,7 @@ from edgecls_export.frozen import fingerprint
 from edgecls.data.download import sha256_of
 from edgecls.data.split_record import Split, SplitPhoto
 from edgecls.exports.calibration import check_pictures, photos_to_calibrate
-from edgecls.exports.photo_files import PhotoFiles, Pictures, halves, prepare
+from edgecls.exports.photo_files import PhotoFiles, Pictures, halves, in_turn, prepare
 from edgecls.exports.pictures import PhotoSource, read_training
 from edgecls.exports.run import export_run
 from tests.export.runs import write_photos, write_run
@@ -48,6 +49,54 @@ def test_class_folders_take_turns(tmp_path):
     chosen = photos_to_calibrate(tmp_path / "set", split=NO_PHOTOS, most=8)
     assert chosen.class_ids == (0, 1, 2, 3, 0, 1, 2, 3)
     assert len({path.parent for path in chosen.paths[:4]}) == 4
+
+
+def found(folder, sizes):
+    """Return files of class 0, 1, ... with made-up content hashes, as many of each as ``sizes`` says."""
+    photos = []
+    for class_id, size in enumerate(sizes):
+        for i in range(size):
+            path = folder / f"{class_id}-{i}"
+            path.touch()
+            photos.append((hashlib.sha256(path.name.encode()).hexdigest(), class_id, path))
+    return photos
+
+
+def test_whole_turns_go_by_class_and_then_by_content(tmp_path):
+    photos = found(tmp_path, [3, 1, 2])
+    chosen = in_turn(photos, 6)
+    assert chosen.class_ids == (0, 1, 2, 0, 2, 0)
+    hashes = {path: key for key, _, path in photos}
+    of_first = [hashes[path] for path in chosen.paths if path.name.startswith("0-")]
+    assert of_first == sorted(of_first)
+    assert in_turn(photos, 3).paths == chosen.paths[:3]
+    assert in_turn(photos, 99) == chosen
+    assert in_turn(photos, 0) == PhotoFiles()
+
+
+def test_of_more_classes_than_photos_some_are_drawn_and_not_the_first(tmp_path):
+    photos = found(tmp_path, [5] * 40)
+    chosen = in_turn(photos, 10)
+    assert len(set(chosen.class_ids)) == 10
+    assert chosen.class_ids == tuple(sorted(chosen.class_ids))
+    assert max(chosen.class_ids) >= 20
+    assert in_turn(photos[::-1], 10) == chosen
+    more = in_turn(photos, 50)
+    assert more.class_ids[:40] == tuple(range(40))
+    assert len(set(more.class_ids[40:])) == 10
+    assert max(more.class_ids[40:]) >= 20
+
+
+def test_large_classes_are_not_drawn_before_small_ones(tmp_path):
+    photos = found(tmp_path, [1, 100] * 50)
+    drawn = in_turn(photos, 50).class_ids
+    assert 15 <= sum(class_id % 2 for class_id in drawn) <= 35
+
+
+def test_a_file_that_is_gone_leaves_its_turn_to_others(tmp_path):
+    photos = found(tmp_path, [2, 2])
+    in_turn(photos, 1).paths[0].unlink()
+    assert len(in_turn(photos, 99).paths) == 3
 
 
 def test_folders_may_be_nested_below_one(folder, tmp_path):
