@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgecls_device.errors import DataError, InterruptedRunError, OptionError, SpecError
-from edgecls_device.files import storage_errors, write_atomically
+from edgecls_device.files import write_atomically
 from edgecls_device.lazy import load
 from edgecls_device.records import to_json
 
 from edgecls.progress import Advance, say
 from edgecls.scale.begun_folder import begin_folder
 from edgecls.scale.executors import Executor
+from edgecls.scale.moved_parts import put_back, set_aside
 from edgecls.scale.piece import Piece
 from edgecls.scale.results import JOB_FILE, Job, Results, open_results, part_file, read_job
 from edgecls.scale.task import Task
@@ -104,13 +105,13 @@ def _claim(results: Path, job: Job) -> None:
         results / JOB_FILE,
         job,
         go_on=lambda path: _take_up(path.parent, job),
-        left_over=".part-*.parquet",
+        left_over=".*.parquet",
         hint="choose an empty folder for --results",
     )
 
 
 def _take_up(results: Path, job: Job) -> None:
-    """Go on with a folder of the same job; parts of pieces that are others now are removed.
+    """Go on with a folder of the same job; parts of pieces that are others now are removed, the rest is kept.
 
     Raises:
         OptionError: If it is another job.
@@ -127,14 +128,12 @@ def _take_up(results: Path, job: Job) -> None:
             f"Expected the results of this job in {results}, got those of one with {difference}."
         )
         raise OptionError(message, hint=hint)
-    versions = zip(found.versions, job.versions, strict=True)
-    changed = [index for index, (before, now) in enumerate(versions) if before != now]
-    if changed:
-        with storage_errors("remove a part in", results):
-            for index in changed:
-                (results / part_file(index)).unlink(missing_ok=True)
+    if found.versions != job.versions:
+        set_aside(results, found.versions, job.versions)
         write_atomically(results / JOB_FILE, to_json(job))
-        say(f"note: {len(changed)} of {job.pieces} pieces have changed since, and are done again")
+        changed = len(set(job.versions).difference(found.versions))
+        say(f"note: {changed} of {job.pieces} pieces have changed since, and are done again")
+    put_back(results, job.versions)
 
 
 def _difference(found: Job, job: Job) -> str:

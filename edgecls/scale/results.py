@@ -26,8 +26,8 @@ class Job:
     Attributes:
         task: Name of the task.
         task_fingerprint: Hash of the task: models, versions, options.
-        places: Hash of where the pieces are: which photos there are, and in which pieces.
-        versions: For each piece a hash that changes with its place and its content.
+        places: Hash of where the photos are: in which shards, or in which files, and which of them count.
+        versions: For each piece a hash that changes with its place and its content, not with its index.
         columns: Names of the columns, without ``key`` and ``error``.
     """
 

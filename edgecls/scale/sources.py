@@ -95,8 +95,18 @@ def fingerprint(pieces: Sequence[Piece]) -> str:
 
 
 def places(pieces: Sequence[Piece]) -> str:
-    """Return a SHA-256, as hex, of where the photos are, whatever version lies there."""
-    return fingerprint([replace(piece, size_bytes=0, version="") for piece in pieces])
+    """Return a SHA-256, as hex, of where the photos are, whatever version lies there.
+
+    A shard is one place, however many row groups it has: mended, it may have others.
+    """
+    return fingerprint(tuple(dict.fromkeys(map(_place, pieces))))
+
+
+def _place(piece: Piece) -> Piece:
+    row_group = (
+        piece.row_group if piece.chosen else 0
+    )  # a choice is one of the photos of a row group
+    return replace(piece, index=0, row_group=row_group, size_bytes=0, version="", photos=0)
 
 
 def _suffix(name: str) -> str:

@@ -314,6 +314,38 @@ def test_nobody_is_told_that_something_was_kept_where_nothing_was(run, shards, h
     assert "hint: nothing was kept; with --results DIR" in capsys.readouterr().err
 
 
+def test_a_mended_parquet_file_is_compared_alone_and_in_the_same_folder(
+    run, photos_dir, tmp_path, here, capsys
+):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "rows").mkdir()
+    photos = photos_of(photos_dir)
+    for index in range(3):
+        keys, labels, data = zip(*photos[index::3], strict=True)
+        table = pa.table({"key": keys, "label": labels, "bytes": pa.array(data)})
+        pq.write_table(table, tmp_path / "rows" / f"{index}.parquet", row_group_size=2)
+    damaged = tmp_path / "rows" / "1.parquet"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[: len(whole) // 2])
+    assert edgecls("compare", run.path, "--data", damaged.parent) == 3
+    assert "7 pieces, got 6" in capsys.readouterr().err
+    (kept,) = run.comparisons.iterdir()
+    before = {path.stat().st_ino for path in kept.glob("part-*")}
+
+    damaged.write_bytes(whole)
+    assert edgecls("compare", run.path, "--data", damaged.parent) == 0
+    assert "3 of 9 pieces have changed" in capsys.readouterr().err
+    got = record(run)
+    assert list(run.comparisons.iterdir()) == [Path(got.results)] == [kept]
+    assert before < {path.stat().st_ino for path in kept.glob("part-*")}
+    again = tmp_path / "again"
+    assert edgecls("compare", run.path, "--data", damaged.parent, "--results", again) == 0
+    assert figures(got) == figures(record(run))
+    assert {p.name: p.read_bytes() for p in kept.iterdir()} == {
+        p.name: p.read_bytes() for p in again.iterdir()
+    }
+
+
 def test_another_model_has_another_fingerprint_and_the_same_model_the_same(artifacts, tmp_path):
     def of(files, **options):
         options = {"labels": LABELS, "has_classes": True, "versions": {"numpy": "2"}, **options}

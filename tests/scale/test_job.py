@@ -5,6 +5,7 @@ import sys
 import textwrap
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from edgecls_device.errors import (
     OptionError,
     StorageError,
 )
+from edgecls_device.files import write_atomically
 
 from edgecls.scale.job import run_job
 from edgecls.scale.piece import Piece
@@ -172,6 +174,85 @@ def test_only_a_shard_that_was_mended_or_replaced_is_done_again(tmp_path, execut
     assert executor.done == [0]
 
 
+@pytest.fixture
+def row_groups(tmp_path):
+    """Three Parquet files of three row groups each, and a function that cuts the one in the middle off."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    for name in "abc":
+        keys = [f"{name}{i}" for i in range(6)]
+        table = pa.table({"key": keys, "bytes": [key.encode() for key in keys]})
+        pq.write_table(table, folder / f"{name}.parquet", row_group_size=2)
+    whole = (folder / "b.parquet").read_bytes()
+
+    def write(size=None):
+        (folder / "b.parquet").write_bytes(whole[:size])
+        return find_pieces(folder)
+
+    return write
+
+
+def test_a_mended_parquet_file_moves_the_parts_after_it_and_redoes_none_of_them(
+    tmp_path, executor, row_groups, capsys
+):
+    cut_off, out = row_groups(50), tmp_path / "out"
+    with pytest.raises(DataError, match=r"7 pieces, got 6: .*b\.parquet"):
+        run_job(cut_off, TinyTask(), results=out, executor=executor)
+    executor.done.clear()
+    mended = row_groups()
+    run_job(mended, TinyTask(), results=out, executor=executor)
+    assert executor.done == [5, 4, 3]
+    assert "3 of 9 pieces have changed since" in capsys.readouterr().err
+    run_job(mended, TinyTask(), results=tmp_path / "undisturbed", executor=executor)
+    assert files(out) == files(tmp_path / "undisturbed")
+
+    cut_off = row_groups(50)  # and the way back, with fewer pieces than there were
+    executor.done.clear()
+    with pytest.raises(DataError, match=r"7 pieces, got 6: .*b\.parquet"):
+        run_job(cut_off, TinyTask(), results=out, executor=executor)
+    assert executor.done == [3]
+    assert sorted(files(out)) == [
+        "job.json",
+        *(f"part-0000{i}.parquet" for i in (0, 1, 2, 4, 5, 6)),
+    ]
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_parts_on_the_move_survive_that_the_command_is_killed(
+    tmp_path, executor, row_groups, monkeypatch, steps
+):
+    class KilledError(Exception):
+        pass
+
+    left = steps
+
+    def step(do):
+        def counted(*args):
+            nonlocal left
+            if not left:
+                raise KilledError
+            left -= 1
+            return do(*args)
+
+        return counted
+
+    cut_off, out = row_groups(50), tmp_path / "out"
+    with pytest.raises(DataError):
+        run_job(cut_off, TinyTask(), results=out, executor=executor)
+    mended = row_groups()
+    with monkeypatch.context() as patched:
+        patched.setattr("edgecls.scale.job.write_atomically", step(write_atomically))
+        patched.setattr(Path, "replace", step(Path.replace))
+        with pytest.raises(KilledError):
+            run_job(mended, TinyTask(), results=out, executor=executor)
+    executor.done.clear()
+    run_job(mended, TinyTask(), results=out, executor=executor)
+    assert set(executor.done) <= {3, 4, 5}
+    run_job(mended, TinyTask(), results=tmp_path / "undisturbed", executor=executor)
+    assert files(out) == files(tmp_path / "undisturbed")
+
+
 def test_an_error_of_the_task_ends_the_job_and_keeps_what_was_finished(tmp_path, executor):
     pieces = write_pieces(tmp_path / "photos", ["a"] * 4 + ["no model"] + ["b"] * 7)
     with pytest.raises(ArtifactError):
@@ -205,11 +286,30 @@ def files_of_at_most(size):
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_is_a_storage_error_and_parts_before_it_stay(tmp_path, executor):
-    pieces = write_pieces(tmp_path / "photos", ["a"] * 2 + [f"much {i**5}" for i in range(500)], 2)
+def test_a_disk_that_is_full_from_the_start_is_a_storage_error(tmp_path, executor):
+    pieces = write_pieces(tmp_path / "photos", ["a"] * 2)
     with pytest.raises(StorageError, match="Cannot write"), files_of_at_most(0):
         run_job(pieces, TinyTask(), results=tmp_path / "out", executor=executor)
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_disk_that_is_full_in_the_middle_keeps_the_parts_before_and_nothing_half(
+    tmp_path, executor
+):
+    texts = [f"much {i**5}" for i in range(500)] + ["a"] * 2  # the last piece is done first
+    pieces = write_pieces(tmp_path / "photos", texts, per_piece=500)
+    run_job(pieces, TinyTask(), results=tmp_path / "undisturbed", executor=executor)
+    whole = files(tmp_path / "undisturbed")
+    large = len(whole.pop("part-00000.parquet"))
+    room = max(map(len, whole.values()))
+    assert room < large
+    with pytest.raises(StorageError, match=r"Cannot write .*part-00000"), files_of_at_most(room):
+        run_job(pieces, TinyTask(), results=tmp_path / "out", executor=executor)
+    assert files(tmp_path / "out") == whole
+    executor.done.clear()
+    run_job(pieces, TinyTask(), results=tmp_path / "out", executor=executor)
+    assert executor.done == [0]
+    assert files(tmp_path / "out") == files(tmp_path / "undisturbed")
 
 
 def test_ctrl_c_in_a_terminal_ends_a_command_at_once(tmp_path):

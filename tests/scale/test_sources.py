@@ -1,12 +1,13 @@
 """Photos wherever they lie become pieces of work: always the same, and others when a shard was replaced."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from edgecls_device.errors import DataError, OptionError, StorageError
 
-from edgecls.scale.sources import find_pieces, fingerprint, is_shards
+from edgecls.scale.sources import find_pieces, fingerprint, is_shards, places
 from tests.scale.tars import JPEG, write_tar
 
 
@@ -150,6 +151,19 @@ def test_every_row_group_is_a_piece_and_a_damaged_file_one_that_fails_later(tmp_
         (3, 0, 0),
     ]
     assert len({fingerprint([piece]) for piece in pieces}) == 4
+
+
+def test_a_shard_is_one_place_and_a_choice_of_its_photos_is_another(tmp_path):
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    table = pa.table({"bytes": [JPEG] * 4})
+    for name in "ab":
+        pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=2)
+    pieces = find_pieces(tmp_path)
+    (tmp_path / "a.parquet").write_bytes(b"no Parquet file")
+    assert places(find_pieces(tmp_path)) == places(pieces)
+    first, second = (replace(piece, chosen=(0,)) for piece in pieces[:2])
+    sets = [pieces, pieces[2:], [first], [second], [replace(first, chosen=(1,))]]
+    assert len({places(some) for some in sets}) == len(sets)
 
 
 def test_parquet_files_without_a_row_are_a_typed_error(tmp_path):
