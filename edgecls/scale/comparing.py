@@ -26,11 +26,13 @@ from numpy.typing import NDArray
 from edgecls.progress import Advance
 from edgecls.scale.evaluate_task import EvaluateTask, WrongLabelError, case_columns, evaluate_task
 from edgecls.scale.executors import Executor
+from edgecls.scale.file_versions import files_version
 from edgecls.scale.fingerprints import fingerprint_of
 from edgecls.scale.job import run_job
 from edgecls.scale.piece import Piece
 from edgecls.scale.results import Results
 from edgecls.scale.sources import places
+from edgecls.scale.urls import is_url
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -307,7 +309,15 @@ def _with_only(pieces: Sequence[Piece], wanted: Sequence[int]) -> Iterator[Piece
         if not chosen:
             continue
         if piece.kind == "files":
-            files = tuple(piece.files[place] for place in chosen)
-            yield replace(piece, files=files, photos=len(files))
+            yield _with_files(piece, tuple(piece.files[place] for place in chosen))
         else:
             yield replace(piece, chosen=chosen, photos=len(chosen))
+
+
+def _with_files(piece: Piece, files: tuple[tuple[str, str], ...]) -> Piece:
+    """Return a piece with some of its files, and the version of these; in a store it stays that of all."""
+    some = replace(piece, files=files, photos=len(files))
+    if is_url(piece.location):
+        return some
+    size_bytes, version = files_version(Path(piece.location), [name for name, _ in files])
+    return replace(some, size_bytes=size_bytes, version=version)

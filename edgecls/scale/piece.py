@@ -21,8 +21,9 @@ class Piece:
         location: Of ``files`` the folder, else the shard: an absolute path, or a URL such as ``s3://bucket/a.tar``.
         files: Of ``files``: (path below the folder, label or "" for none) of each photo.
         row_group: Of ``parquet``: which.
-        size_bytes: Of the shard, and with ``version`` what tells whether it is still the same one.
+        size_bytes: Of the shard or all files, and with ``version`` what tells whether they are still the same.
         version: What the file system says changes with its content: an ETag, or the time of the last change.
+            Empty where nobody asks.
         photos: How many there are, if the listing says so; else 0.
         chosen: Of a shard: places of those that count, rising; empty for all.
     """

@@ -1,6 +1,7 @@
 """A piece of work as a stream of photos, whatever it lies in: files, a tar, a row group of a Parquet file."""
 
 import shlex
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from edgecls_device.errors import DataError
 from edgecls_device.lazy import load
 
 from edgecls.data.looks import read_photo
+from edgecls.scale.file_versions import files_version
 from edgecls.scale.filesystems import open_stream, stored_file
 from edgecls.scale.piece import Piece, ShardPhoto
 from edgecls.scale.tar_photos import read_tar
@@ -22,8 +24,8 @@ def read_piece(piece: Piece) -> Iterator[ShardPhoto]:
     A photo that cannot be read has an ``error``, and the rest goes on.
 
     Raises:
-        DataError: If the shard is no tar or Parquet file, damaged or cut off, or another one than was listed;
-            the message names it. Photos before the damage were yielded.
+        DataError: If the shard is no tar or Parquet file, damaged or cut off, or shard or files are others than
+            were listed; the message names them. Photos before the damage were yielded.
         CredentialsError: If an object store does not know who asks.
         NetworkError: If it does not answer.
         MissingDependencyError: If the package to read it is not installed.
@@ -71,9 +73,28 @@ def _read_files(piece: Piece) -> Iterator[ShardPhoto]:
     if not root.is_dir():
         message = f"Expected a folder of photos, got {str(root)!r}, which is not there any more."
         raise DataError(message, hint=f"ls {shlex.quote(str(root))}")
+    _require_same_files(piece, root)
     for below, label in piece.files:
         data, error = _read(root / below)
         yield ShardPhoto(key=below, label=label or None, data=data, error=error)
+
+
+def _require_same_files(piece: Piece, root: Path) -> None:
+    """Refuse files that changed since they were listed, or are others on the machine of this worker."""
+    if not piece.version:
+        return
+    if files_version(root, [below for below, _ in piece.files]) != (
+        piece.size_bytes,
+        piece.version,
+    ):
+        message = (
+            f"Expected {piece.name} as they were listed, got some that are missing, or of another size or "
+            f"date, on {socket.gethostname()!r}."
+        )
+        hint = (
+            "put them on a disk that all machines have under the same path, then repeat the command"
+        )
+        raise DataError(message, hint=hint)
 
 
 def _read(path: Path) -> tuple[bytes, str]:

@@ -15,6 +15,7 @@ from edgecls_device.lazy import load
 
 from edgecls.data.folders import find_photos, relative_path
 from edgecls.data.parallel import each
+from edgecls.scale.file_versions import files_version
 from edgecls.scale.filesystems import StoredFile, list_files
 from edgecls.scale.piece import Piece
 from edgecls.scale.urls import is_url
@@ -139,32 +140,19 @@ def file_pieces(
     pieces: list[Piece] = []
     for begin in range(0, len(files), photos_per_piece):
         some = files[begin : begin + photos_per_piece]
-        size_bytes, version = _files_version([path for path, _ in some])
+        named = tuple((relative_path(root, path), label) for path, label in some)
+        size_bytes, version = files_version(root, [name for name, _ in named])
         piece = Piece(
             index=len(pieces),
             kind="files",
             location=str(root),
-            files=tuple((relative_path(root, path), label) for path, label in some),
+            files=named,
             size_bytes=size_bytes,
             version=version,
-            photos=len(some),
+            photos=len(named),
         )
         pieces.append(piece)
     return tuple(pieces)
-
-
-def _files_version(paths: Sequence[Path]) -> tuple[int, str]:
-    """Return the size of some files together, and a hash of the size and last change of each."""
-    digest, total = hashlib.sha256(), 0
-    for path in paths:
-        try:
-            status = path.stat()
-        except OSError:  # a link to nothing: said when it is read
-            digest.update(b"-\n")
-            continue
-        total += status.st_size
-        digest.update(f"{status.st_size} {status.st_mtime_ns}\n".encode())
-    return total, digest.hexdigest()[:16]
 
 
 def _tar_pieces(shards: Sequence[StoredFile]) -> Iterator[Piece]:

@@ -1,7 +1,10 @@
 import io
 import json
 import os
+import shutil
+import socket
 import tarfile
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -98,6 +101,39 @@ def test_a_file_that_may_not_be_read_is_the_same_finding(photos, tmp_path, permi
     check = at_scale(photos, tmp_path / "results")
     assert check == check_photos(photos)
     assert [f.detail for f in of_kind(check, "unreadable")] == ["Permission denied"]
+
+
+class OnAnotherDisk(InThisProcess):
+    """The worker that gets the last piece is a machine on which the folder is another one."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def run(self, work, pieces):
+        *others, last = pieces
+        yield work(replace(last, location=str(self.folder)))
+        yield from super().run(work, others)
+
+
+@pytest.mark.parametrize("other", ["none", "older"])
+def test_photos_that_a_worker_does_not_have_are_an_error_and_looked_at_later(
+    photos,  # noqa: F811
+    tmp_path,
+    other,
+):
+    pieces, out = find_pieces(photos, photos_per_piece=3), tmp_path / "results"
+    disk = shutil.copytree(photos, tmp_path / "disk")  # with their dates, so that all is the same
+    ((first, _), *_), ((last, _), *_) = pieces[0].files, pieces[-1].files
+    if other == "none":
+        (disk / last).unlink()
+    else:
+        (disk / last).write_bytes((disk / first).read_bytes())
+    with pytest.raises(DataError, match=f"got {len(pieces) - 1}: .*listed.*{socket.gethostname()}"):
+        run_job(pieces, CheckTask(), results=out, executor=OnAnotherDisk(disk))
+    assert len(list(out.glob("part-*"))) == len(pieces) - 1
+    shutil.copy2(photos / last, disk / last)
+    run_job(pieces, CheckTask(), results=out, executor=OnAnotherDisk(disk))
+    assert at_scale(photos, out) == check_photos(photos)
 
 
 def test_folders_for_splits_are_put_together_and_unreadable_files_keep_their_class(

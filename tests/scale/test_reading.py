@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import tarfile
 import tracemalloc
@@ -57,6 +58,20 @@ class TestFiles:
             "cats/\\udcff.jpg": "its name is not Unicode (UTF-8)",
             "dogs/1.jpg": "",
         }
+
+    @pytest.mark.parametrize("change", ["missing", "larger", "newer"])
+    def test_photos_that_are_others_than_were_listed_are_not_taken_for_them(self, folder, change):
+        (piece,) = find_pieces(folder)
+        photo = folder / "dogs" / "1.jpg"
+        before = photo.stat()
+        if change == "missing":
+            photo.unlink()
+        else:
+            photo.write_bytes(b"dogs!" if change == "larger" else b"cats")
+            newer = before.st_mtime_ns + (change == "newer")
+            os.utime(photo, ns=(before.st_atime_ns, newer))
+        with pytest.raises(DataError, match=r"cats/1\.jpg and the 1 after it as they were listed"):
+            list(read_piece(piece))
 
     def test_a_folder_that_went_away_is_no_set_of_failed_photos(self, folder):
         (piece,) = find_pieces(folder)
