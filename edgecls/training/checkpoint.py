@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 from edgecls.distributed.group import ALONE, Group
 from edgecls.training.record import Epoch
 
-__all__ = ["Checkpoint", "CheckpointState", "read_checkpoint", "write_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointState",
+    "checkpoint_key",
+    "read_checkpoint",
+    "write_checkpoint",
+]
 
 _PARTS = ("weights", "optimizer", "best")
 
@@ -29,7 +35,7 @@ class CheckpointState:
     """Where a training stands.
 
     Attributes:
-        key: Hash of the settings, photos and split; a training with another key cannot go on from here.
+        key: See :func:`checkpoint_key`; a training with another key cannot go on from here.
         history: Every epoch that was finished.
         best_epoch: The best of them, counted from 1; 0 if the start was better than all.
         best_accuracy: Its accuracy on the validation photos, 0..1.
@@ -63,6 +69,15 @@ class Checkpoint:
     best: Sequence[NDArray[Any]]
 
 
+def checkpoint_key(keras_backend: str, training: str) -> str:
+    """Return the key of a training: what Keras runs on, and a hash of its settings, photos and split.
+
+    Keras lists the same arrays on JAX and on TensorFlow, so one would take up where the other stopped; but
+    they do not compute the same bits.
+    """
+    return f"{keras_backend}:{training}"
+
+
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint, replacing the one before, and what a process left that was killed while it wrote.
 
@@ -85,7 +100,7 @@ def read_checkpoint(path: Path, key: str, group: Group = ALONE) -> Checkpoint:
 
     Raises:
         DistributedError: If another process is lost.
-        OptionError: If it is of a training with other settings, photos or split.
+        OptionError: If it is of a training with other settings, photos or split, or on another Keras backend.
         StorageError: If it cannot be read.
         TrainingError: If it is damaged.
     """
@@ -104,16 +119,23 @@ def read_checkpoint(path: Path, key: str, group: Group = ALONE) -> Checkpoint:
         )
         raise TrainingError(message, hint="repeat the command without --resume") from error
     if state.key != key:
-        message = (
-            "Expected --resume with the options and photos of the stopped training, got others."
-        )
-        raise OptionError(
-            message, hint="repeat the command as it was, or leave out --resume to start over"
-        )
+        raise _of_another_training(state.key, key)
     return Checkpoint(
         state=state,
         **{part: _numbered(arrays, part) for part in _PARTS},
     )
+
+
+def _of_another_training(there: str, here: str) -> OptionError:
+    message = "Expected --resume with the options and photos of the stopped training, got others."
+    hint = "repeat the command as it was"
+    stopped, now = (key.rpartition(":")[0] for key in (there, here))
+    if stopped and stopped != now:
+        message = (
+            f"Expected --resume with Keras on {stopped}, as in the stopped training, got {now}."
+        )
+        hint += ", with --distributed" if stopped == "jax" else ", without --distributed"
+    return OptionError(message, hint=f"{hint}, or leave out --resume to start over")
 
 
 def _numbered(arrays: dict[str, NDArray[Any]], part: str) -> list[NDArray[Any]]:

@@ -20,6 +20,7 @@ from edgecls.distributed.group import ALONE, Group
 from edgecls.progress import progress, say
 from edgecls.run_directory import RunDirectory
 from edgecls.scale.extracting import OpenExecutor, features_over, features_task
+from edgecls.training.checkpoint import checkpoint_key
 from edgecls.training.end_to_end import (
     FINE_TUNE_RATE,
     SCRATCH_RATE,
@@ -33,6 +34,7 @@ from edgecls.training.features import PhotoFeatures, compute_features
 from edgecls.training.head import Examples, Head, HeadOptions, train_head
 from edgecls.training.keras_classifier import classifier, predict
 from edgecls.training.pictures import Pictures
+from edgecls.training.quiet_keras import keras_backend
 from edgecls.training.record import Epoch
 from edgecls.training.settings import TrainingSettings
 from edgecls.training.sharing import say_once, shared_features, shared_undecodable
@@ -286,4 +288,5 @@ def _labelled(split: Split, name: SplitName) -> LabelledPaths:
 def _key(split: Split, settings: TrainingSettings) -> str:
     photos = sorted((photo.content_hash, photo.class_id, photo.split) for photo in split.photos)
     parts = [settings.as_text(), list(split.labels), photos]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return checkpoint_key(keras_backend(), digest)

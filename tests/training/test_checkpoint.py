@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from edgecls_device.errors import OptionError, TrainingError
@@ -5,6 +7,7 @@ from edgecls_device.errors import OptionError, TrainingError
 from edgecls.training.checkpoint import (
     Checkpoint,
     CheckpointState,
+    checkpoint_key,
     read_checkpoint,
     write_checkpoint,
 )
@@ -46,6 +49,23 @@ def test_what_a_killed_process_left_is_removed_by_the_next_one(path):
 def test_the_checkpoint_of_another_training_is_refused(path):
     with pytest.raises(OptionError, match="options and photos of the stopped training"):
         read_checkpoint(path, "other")
+
+
+@pytest.mark.parametrize("other", ["k", "other"])
+@pytest.mark.parametrize(("stopped", "now"), [("jax", "tensorflow"), ("tensorflow", "jax")])
+def test_a_checkpoint_of_another_keras_backend_is_refused_by_its_name(path, stopped, now, other):
+    checkpoint = read_checkpoint(path, "k")
+    state = dataclasses.replace(checkpoint.state, key=checkpoint_key(stopped, "k"))
+    write_checkpoint(path, dataclasses.replace(checkpoint, state=state))
+    assert read_checkpoint(path, checkpoint_key(stopped, "k")).state == state
+    with pytest.raises(OptionError, match=rf"Keras on {stopped}, .*, got {now}") as caught:
+        read_checkpoint(path, checkpoint_key(now, other))
+    assert f"with{'' if stopped == 'jax' else 'out'} --distributed" in caught.value.hint
+
+
+def test_a_checkpoint_that_does_not_say_its_keras_backend_is_of_another_training(path):
+    with pytest.raises(OptionError, match="options and photos of the stopped training"):
+        read_checkpoint(path, checkpoint_key("tensorflow", "k"))
 
 
 @pytest.mark.parametrize("keep", [0, 1, 100, -1, -200])

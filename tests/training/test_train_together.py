@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from edgecls_device.errors import OptionError
 
 from edgecls.run_directory import RunDirectory
 from edgecls.training.quiet_keras import BACKEND_VARIABLE
+from edgecls.training.train import train
 from tests.distributed.ports import free_address
 from tests.training.conftest import write_photos
 
@@ -74,6 +76,7 @@ def jobs_of_one(folder, photos):
         job("scratch", {**SCRATCH, "batch_size": 20}, alone=True),
         job("fine", {**FINE, "batch_size": 20}, alone=True),
         job("devices", {**SCRATCH, "batch_size": 10}),
+        job("stopped", {**SCRATCH, "batch_size": 10}, stop_after=1),
     ]
 
 
@@ -158,6 +161,17 @@ def test_a_resumed_training_of_two_is_an_uninterrupted_one_bit_for_bit(together,
         assert answer[f"stopped {whole}"]["error"] == "InterruptedRunError"
     assert difference(model_of(first, whole), model_of(first, name)) == 0
     assert history(first, whole) == history(first, name)
+
+
+def test_what_was_stopped_on_jax_is_not_resumed_on_tensorflow(together):
+    """Keras has the same variables on both, so that nothing else would notice."""
+    one, *_ = together
+    out = one / "stopped"
+    before = RunDirectory(out).checkpoint.read_bytes()
+    with pytest.raises(OptionError, match=r"with Keras on jax, .*, got tensorflow") as caught:
+        train(one / "photos", out=out, **SCRATCH, batch_size=20, resume=True)
+    assert "with --distributed" in caught.value.hint
+    assert RunDirectory(out).checkpoint.read_bytes() == before
 
 
 def test_fine_tuning_changed_the_drawn_network(together):
