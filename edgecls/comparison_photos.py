@@ -9,7 +9,7 @@ from edgecls_device.errors import DataError, OptionError, StorageError
 
 from edgecls.data.download import sha256_of
 from edgecls.data.folders import photos_below
-from edgecls.data.load import load_photos
+from edgecls.data.load import PhotoSet, load_photos
 from edgecls.data.parallel import cores, each
 from edgecls.data.split import read_split
 from edgecls.nearest_labels import nearest_labels
@@ -113,16 +113,22 @@ def photos_in_folder(
     """Return all photos of a folder whose class folders are named like labels of the model.
 
     Args:
-        root: The folder; some of the model's labels are enough.
+        root: The folder; some of the model's labels are enough, and one photo of one of them.
         labels: The shown labels of the artifacts.
         run: Where the artifacts come from, to count photos that were trained on.
         on_progress: Called with the number of files just hashed.
 
     Raises:
-        DataError: If a class folder is no label of the model, or the folder cannot be used.
+        DataError: If a class folder is no label of the model, there is no photo in them, or the folder cannot
+            be used.
     """
-    found = load_photos(root, on_progress=on_progress)
-    places = _places(found.labels, labels, where=str(root))
+    found = load_photos(root, is_for_training=False, on_progress=on_progress)
+    places = _places(found.labels, labels, where=str(root), deeper=_deeper(found, labels))
+    if not found.photos:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in found.skipped_counts.items())
+        left_out = f" (left out: {reasons})" if reasons else ""
+        message = f"Expected photos in the class folders of {str(root)!r}, got none{left_out}."
+        raise DataError(message, hint="give a folder for each label, with photos in it")
     photos = tuple(
         LabelledPhoto(path=photo.path, class_id=places[photo.class_id]) for photo in found.photos
     )
@@ -188,8 +194,24 @@ def trained_on(run: RunDirectory | None) -> Set[str]:
     return {photo.content_hash for photo in read_split(run.split).subset("train")}
 
 
-def _places(names: Sequence[str], labels: Sequence[str], *, where: str) -> Mapping[int, int]:
-    """Return class id in the photos -> class id in the model."""
+def _deeper(found: PhotoSet, labels: Sequence[str]) -> str:
+    """Return the only folder in a folder if it holds folders named like labels; else nothing."""
+    folder = found.root / found.labels[0]
+    is_deeper = len(found.labels) == 1 and any((folder / label).is_dir() for label in labels)
+    return str(folder) if is_deeper else ""
+
+
+def _places(
+    names: Sequence[str], labels: Sequence[str], *, where: str, deeper: str = ""
+) -> Mapping[int, int]:
+    """Return class id in the photos -> class id in the model.
+
+    Args:
+        names: Class folders.
+        labels: The model's labels.
+        where: The folder they are in, for the message.
+        deeper: Folder that may have been meant.
+    """
     place = {label: i for i, label in enumerate(labels)}
     unknown = [name for name in names if name not in place]
     if unknown:
@@ -198,7 +220,8 @@ def _places(names: Sequence[str], labels: Sequence[str], *, where: str) -> Mappi
         message = (
             f"Expected class folders named like the model's labels in {where!r}, got {shown}{more}."
         )
-        raise DataError(
-            message, hint=nearest_labels(unknown[:5], labels, first="rename the folders")
-        )
+        hint = nearest_labels(unknown[:5], labels, first="rename the folders")
+        if deeper:
+            hint = f"the classes are one folder further down: give {deeper}"
+        raise DataError(message, hint=hint)
     return {i: place[name] for i, name in enumerate(names)}

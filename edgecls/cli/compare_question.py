@@ -90,7 +90,8 @@ class Question:
             return photos_of_run(run, self.labels, with_classes=self.has_classes)
         data = Path(self.data)
         if self.has_classes:
-            with progress("Reading photos", len(find_photos(data).photos)) as advance:
+            found = find_photos(data, fewest_classes=1)
+            with progress("Reading photos", len(found.photos)) as advance:
                 return photos_in_folder(data, self.labels, run=run, on_progress=advance)
         with progress("Reading photos", len(photos_below(data))) as advance:
             return photos_without_classes(data, run=run, on_progress=advance)

@@ -142,7 +142,8 @@ def _photos(
             raise OptionError(message, hint="add --data PHOTOS, with --no-labels if they have none")
         return photos_of_run(run, labels, with_classes=question.has_classes)
     if question.has_classes:
-        with progress("Reading photos", len(find_photos(question.data).photos)) as advance:
+        found = find_photos(question.data, fewest_classes=1)
+        with progress("Reading photos", len(found.photos)) as advance:
             return photos_in_folder(question.data, labels, run=run, on_progress=advance)
     with progress("Reading photos", len(photos_below(question.data))) as advance:
         return photos_without_classes(question.data, run=run, on_progress=advance)

@@ -58,15 +58,19 @@ class FoundPhotos:
     merged: tuple[str, ...] = ()
 
 
-def find_photos(root: Path | str) -> FoundPhotos:
+def find_photos(root: Path | str, *, fewest_classes: int = 2) -> FoundPhotos:
     """List the photos below a folder of class folders.
 
     Hidden files, ``__MACOSX``, ``Thumbs.db`` and the like are ignored. Links are followed, each folder once.
     Class folders whose names are the same in Unicode form NFC are one class.
 
+    Args:
+        root: The folder.
+        fewest_classes: How many class folders there have to be: one will do where nothing is learnt.
+
     Raises:
-        DataError: If there is no such folder, it has fewer than two class folders, or the name of one cannot
-            be a label.
+        DataError: If there is no such folder, it has too few class folders, or the name of one cannot be a
+            label.
         StorageError: If a folder may not be read.
     """
     root = _existing_folder(Path(root))
@@ -76,7 +80,7 @@ def find_photos(root: Path | str) -> FoundPhotos:
     by_label: dict[str, list[Path]] = {}
     for folder in class_folders:
         by_label.setdefault(unicodedata.normalize("NFC", folder.name), []).append(folder)
-    if len(by_label) < 2:
+    if len(by_label) < fewest_classes:
         raise _too_few_classes(root, class_folders, stray)
     labels = check_labels(sorted(by_label))
     found = [

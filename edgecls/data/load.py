@@ -51,6 +51,7 @@ class PhotoSet:
         photos: The photos in use, by class and then by path.
         skipped: The photos left out.
         merged: Folders such as ``train`` and ``validation`` whose classes were put together; else empty.
+        is_for_training: Whether there have to be two classes, and enough photos of each to learn from.
     """
 
     root: Path
@@ -58,9 +59,12 @@ class PhotoSet:
     photos: tuple[Photo, ...]
     skipped: tuple[SkippedPhoto, ...] = ()
     merged: tuple[str, ...] = ()
+    is_for_training: bool = True
 
     def __post_init__(self) -> None:
         check_labels(self.labels)
+        if not self.is_for_training:
+            return
         if len(self.labels) < 2:
             message = f"Expected at least two classes, got {len(self.labels)}."
             raise DataError(message, hint=f"add another class folder to {self.root}")
@@ -102,7 +106,7 @@ class PhotoSet:
             details: What exactly was found, by path.
 
         Raises:
-            DataError: If a class has fewer than 5 photos then.
+            DataError: If a class of a set for training has fewer than 5 photos then.
         """
         gone = set(paths)
         skipped = tuple(
@@ -132,7 +136,9 @@ class PhotoSet:
         return DataError(message, hint=f"{action}; see: edgecls data check {self.root}")
 
 
-def load_photos(root: Path | str, *, on_progress: Advance | None = None) -> PhotoSet:
+def load_photos(
+    root: Path | str, *, is_for_training: bool = True, on_progress: Advance | None = None
+) -> PhotoSet:
     """Read a folder of class folders; see :mod:`edgecls.data.folders` for what is a class and a photo.
 
     Every file is hashed. Of photos with the same content in one class the first is used; content that stands in
@@ -141,15 +147,17 @@ def load_photos(root: Path | str, *, on_progress: Advance | None = None) -> Phot
 
     Args:
         root: The folder.
+        is_for_training: Whether to refuse fewer than two classes, and a class with fewer than 5 usable photos.
+            Where nothing is learnt, such as in a comparison, one photo of one class is something.
         on_progress: Called with the number of files just hashed, of ``len(find_photos(root).photos)``.
 
     Raises:
-        DataError: If there is no such folder, fewer than two classes, a class with fewer than 5 usable
-            photos, or a class name that cannot be a label.
+        DataError: If there is no such folder, too few classes or photos of one, only files of other kinds in a
+            class folder, or a class name that cannot be a label.
         StorageError: If a folder may not be read.
     """
-    found = find_photos(root)
-    _refuse_empty_classes(found)
+    found = find_photos(root, fewest_classes=2 if is_for_training else 1)
+    _refuse_empty_classes(found, is_for_training=is_for_training)
     photos, skipped = _hash_all(found, on_progress)
     used, repeated = _each_content_once(found, photos)
     stray = [
@@ -162,6 +170,7 @@ def load_photos(root: Path | str, *, on_progress: Advance | None = None) -> Phot
         photos=tuple(used),
         skipped=tuple(sorted(skipped + repeated + stray, key=lambda photo: photo.path)),
         merged=found.merged,
+        is_for_training=is_for_training,
     )
 
 
@@ -172,13 +181,15 @@ def printable(text: str) -> str:
     )
 
 
-def _refuse_empty_classes(found: FoundPhotos) -> None:
+def _refuse_empty_classes(found: FoundPhotos, *, is_for_training: bool) -> None:
     full = {file.class_id for file in found.photos}
     for class_id, label in enumerate(found.labels):
         if class_id in full:
             continue
         folder = _class_folder(found, label)
         others = [file.path for file in found.others if file.class_id == class_id]
+        if not others and not is_for_training:
+            continue
         got = f"none in {label!r}"
         hint = f"put photos into {folder}, or remove the folder"
         if others:

@@ -57,6 +57,26 @@ def test_nfc_and_nfd_of_one_name_are_one_class(photos, write_photo):
     assert find_photos(photos).labels == ("cats", "dogs", "größe")
 
 
+def test_few_photos_of_one_class_are_a_set_where_nothing_is_learnt(photos):
+    for path in sorted((photos / "dogs").iterdir())[1:]:
+        path.unlink()
+    with pytest.raises(DataError, match="at least 5 photos"):
+        load_photos(photos)
+    assert load_photos(photos, is_for_training=False).counts == {"cats": 8, "dogs": 1}
+    (photos / "dogs").rename(photos.parent / "dogs")
+    with pytest.raises(DataError, match="at least two class folders"):
+        load_photos(photos)
+    assert load_photos(photos, is_for_training=False).labels == ("cats",)
+
+
+def test_files_that_are_no_photos_are_refused_where_nothing_is_learnt_too(photos):
+    (photos / "horses").mkdir()
+    assert load_photos(photos, is_for_training=False).counts["horses"] == 0
+    (photos / "horses" / "1.heic").touch()
+    with pytest.raises(DataError, match="only 1 other file"):
+        load_photos(photos, is_for_training=False)
+
+
 @pytest.mark.parametrize("name", ["кошки", "猫", "Hund & Katze", "l'été", "🐱"])
 def test_unicode_names_are_labels(photos, name):
     (photos / "cats").rename(photos / name)
