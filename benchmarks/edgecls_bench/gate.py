@@ -5,6 +5,9 @@ the limit. Score intervals are a little short on the side that proves a failure 
 (one disagreeing photo of 58 would prove less than 99.7 %, and would be wrong one time in six), so ``fails`` is
 only said if it would also be said with one lost photo fewer. Both claims are then wrong in about one case of
 forty per limit.
+
+``holds`` is a claim about all labels: where there is no photo of some, nothing is known of these, and there are
+too few photos to tell. A failure on the others stays one.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +42,14 @@ def check_gate(gate: Gate) -> None:
             raise OptionError(message, hint="0.5 points are 0.005, 99 per cent are 0.99")
 
 
-def judge(gate: Gate, paired: PairedDifference | None, agreeing: int, photos: int) -> Judgement:
+def judge(
+    gate: Gate,
+    paired: PairedDifference | None,
+    agreeing: int,
+    photos: int,
+    *,
+    labels_without_photos: int = 0,
+) -> Judgement:
     """Return what a gate says of one artifact.
 
     Args:
@@ -47,6 +57,7 @@ def judge(gate: Gate, paired: PairedDifference | None, agreeing: int, photos: in
         paired: Accuracy against the reference; only needed where the gate limits the drop.
         agreeing: Photos with the same best label as the reference.
         photos: All photos.
+        labels_without_photos: Labels that none of the photos is of; 0 where nobody knows.
 
     Raises:
         OptionError: If the gate has no limit, or one that is no share.
@@ -57,6 +68,9 @@ def judge(gate: Gate, paired: PairedDifference | None, agreeing: int, photos: in
     verdict = worst_verdict([criterion.verdict(photos) for criterion in criteria])
     clauses = [c.clause(photos) for c in criteria if c.verdict(photos) == verdict]
     said = " and ".join(clauses)
+    unseen = _unseen(labels_without_photos)
+    if verdict == "holds" and unseen:
+        return Judgement(verdict="too few photos", reason=f"It {said}, but {unseen}.")
     if verdict != "too few photos":
         return Judgement(verdict=verdict, reason=f"It {said}.")
     needed = _photos_needed(criteria, photos)
@@ -65,7 +79,8 @@ def judge(gate: Gate, paired: PairedDifference | None, agreeing: int, photos: in
         if needed is None
         else f"{needed} photos would decide if they went as these {photos} did"
     )
-    return Judgement(verdict=verdict, reason=f"It {said}; {more}.", photos_needed=needed)
+    also = f"; and {unseen}" if unseen else ""
+    return Judgement(verdict=verdict, reason=f"It {said}; {more}{also}.", photos_needed=needed)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +107,12 @@ class _Criterion:
         low, high = self.interval(photos, 0)
         hangs = verdict == "too few photos" and low > self.limit
         return self.text(low, high, verdict) + (", which hangs on one photo" if hangs else "")
+
+
+def _unseen(labels: int) -> str:
+    if not labels:
+        return ""
+    return f"there is no photo of {labels} label{'' if labels == 1 else 's'}"
 
 
 def _criteria(

@@ -156,7 +156,13 @@ class _Choosing:
         gate, accuracy = self._budget.accuracy, choice.accuracy
         if gate is not None and accuracy is not None and accuracy.agreement_interval is not None:
             agreeing = round((accuracy.agreement or 0.0) * self._photos)
-            judgement = judge(gate, accuracy.paired, agreeing, self._photos)
+            judgement = judge(
+                gate,
+                accuracy.paired,
+                agreeing,
+                self._photos,
+                labels_without_photos=sum(share is None for share in accuracy.per_class),
+            )
             proven = "Proven" if judgement.verdict == "holds" else "Not proven"
             reasons.append(f"{proven} at 95 %: {_lower(judgement.reason)}")
         if not choice.case.is_settled:

@@ -77,7 +77,14 @@ class _Summary:
     def _judgement(self, gate: Gate | None, paired: PairedDifference | None) -> Judgement | None:
         if gate is None or not self._is_judged:
             return None
-        return judge(gate, paired, self._own.agreeing, self._tally.photos)
+        tally = self._tally
+        return judge(
+            gate,
+            paired,
+            self._own.agreeing,
+            tally.photos,
+            labels_without_photos=int((tally.class_photos == 0).sum()) if tally.has_classes else 0,
+        )
 
 
 def _per_class(tally: Tally, own: CaseTally) -> tuple[float | None, ...]:

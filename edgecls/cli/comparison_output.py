@@ -9,7 +9,13 @@ from edgecls_device.records import to_json
 
 from edgecls.cli.comparison_table import STYLES, print_comparison
 from edgecls.cli.output import print_line, print_record
-from edgecls.cli.verdicts import error_of, photos_needed, reasons_of, words_of
+from edgecls.cli.verdicts import (
+    error_of,
+    labels_without_photos,
+    photos_needed,
+    reasons_of,
+    words_of,
+)
 from edgecls.comparison_photos import missing_labels
 from edgecls.progress import say
 from edgecls.targets import Target
@@ -62,6 +68,12 @@ def _why_hint(comparison: Comparison, target: Target) -> str:
 
 def _more_photos_hint(comparison: Comparison, target: Target) -> str:
     needed = photos_needed(comparison)
+    if labels_without_photos(comparison):
+        number = "" if needed is None else f"about {needed} "
+        return (
+            f"give {number}photos, some of each label; or ask for the agreement alone, on photos of any kind: "
+            "--no-labels --min-agreement 99"
+        )
     if needed is None:
         return "a limit that is what was seen itself takes no number of photos; choose another"
     of = "ARTIFACT..." if target.run is None else target.run.path

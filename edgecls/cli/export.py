@@ -210,7 +210,7 @@ def _raise_what_is_wrong(exported: ExportRun, run: RunDirectory) -> None:
     if unproven:
         got = "; ".join(f"{step.format} {step.recipe}: {step.reason}" for step in unproven)
         message = f"Expected enough photos to prove each kept file, got too few. {got}"
-        hint = "the files are written; give more photos with --gate-data, or a wider --max-drop"
+        hint = "the files are written; give more photos of every label with --gate-data, or a wider --max-drop"
         raise TooFewPhotosError(message, hint=hint)
 
 

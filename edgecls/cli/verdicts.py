@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from edgecls_bench.comparison import Comparison, ComparisonCase, Gate, GateVerdict
 from edgecls_device.errors import EdgeclsError, GateError, OptionError, TooFewPhotosError
 
-__all__ = ["error_of", "gate_of", "photos_needed", "reasons_of", "words_of"]
+__all__ = [
+    "error_of",
+    "gate_of",
+    "labels_without_photos",
+    "photos_needed",
+    "reasons_of",
+    "words_of",
+]
 
 _NAMED = 5  # artifacts in an error; the table has all
 
@@ -54,8 +61,16 @@ def words_of(comparison: Comparison) -> str:
     if open_:
         needed = photos_needed(comparison)
         more = "" if needed is None else f"; {needed} photos would decide if they go like these"
+        unseen = labels_without_photos(comparison)
+        if unseen:
+            more += f"; there is no photo of {unseen} of {len(comparison.labels)} labels"
         return f"Too few photos to tell: {len(open_)} of {total} artifacts may or may not {asked}{more}."
     return f"The gate holds: all {total} artifacts {asked}."
+
+
+def labels_without_photos(comparison: Comparison) -> int:
+    """Return how many labels no photo is of; 0 for photos without classes."""
+    return sum(share is None for share in comparison.cases[0].per_class)
 
 
 def photos_needed(comparison: Comparison) -> int | None:

@@ -1,5 +1,6 @@
 """The gate of ``--recipe auto``: each rung against float32 of its format, on labelled photos."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from edgecls_device.backends.table import choose_backend
 from edgecls_device.errors import DataError
 from edgecls_device.spec import ModelSpec
 
-from edgecls.comparison_photos import photos_in_folder
+from edgecls.comparison_photos import missing_labels, photos_in_folder
 from edgecls.data.folders import find_photos
 from edgecls.exports.photos import choose_validation
 from edgecls.progress import progress, say
@@ -44,10 +45,12 @@ class Seen:
     Attributes:
         predicted: Best class of each photo that can be read.
         class_ids: Its true class.
+        labels_without_photos: Labels that none of them is of.
     """
 
     predicted: tuple[int, ...]
     class_ids: tuple[int, ...]
+    labels_without_photos: int = 0
 
     @property
     def is_right(self) -> list[bool]:
@@ -85,13 +88,16 @@ def gate_photos(
         DataError: If the run was not trained on photos, they are gone, or the folder does not fit the model.
     """
     if folder is not None:
-        with progress("Reading photos to decide on", len(find_photos(folder).photos)) as advance:
+        total = len(find_photos(folder, fewest_classes=1).photos)
+        with progress("Reading photos to decide on", total) as advance:
             found = photos_in_folder(folder, spec.output_labels, run=run, on_progress=advance)
         if found.trained_on:
             say(
                 f"{found.trained_on} of these photos were trained on; they prove less than new ones"
             )
-        return GatePhotos(data=found.data, split=found.split, photos=found.photos)
+        return _told(
+            GatePhotos(data=found.data, split=found.split, photos=found.photos), spec.output_labels
+        )
     if not run.split.is_file():
         message = (
             f"Expected photos to decide on, got a run that was trained on none: {str(run.path)!r}."
@@ -105,7 +111,17 @@ def gate_photos(
         LabelledPhoto(path=path, class_id=class_id)
         for path, class_id in zip(files.paths, files.class_ids, strict=True)
     ]
-    return GatePhotos(data=root, split="val", photos=tuple(photos))
+    return _told(GatePhotos(data=root, split="val", photos=tuple(photos)), spec.output_labels)
+
+
+def _told(given: GatePhotos, labels: Sequence[str]) -> GatePhotos:
+    """Return the photos, having said which labels none of them is of: then nothing can be proven."""
+    class_ids = {photo.class_id for photo in given.photos}
+    shares = [1.0 if class_id in class_ids else None for class_id in range(len(labels))]
+    missing = missing_labels(shares, labels)
+    if missing:
+        say(f"warning: {missing}, so no file can be proven to hold")
+    return given
 
 
 def look(path: Path, spec: ModelSpec, given: GatePhotos) -> Seen:
@@ -120,7 +136,11 @@ def look(path: Path, spec: ModelSpec, given: GatePhotos) -> Seen:
         backends=[choose_backend(artifact.format)],
         most_listed=None,
     )
-    return Seen(predicted=found.cases[0].predicted, class_ids=found.class_ids)
+    return Seen(
+        predicted=found.cases[0].predicted,
+        class_ids=found.class_ids,
+        labels_without_photos=sum(share is None for share in found.cases[0].per_class),
+    )
 
 
 def weigh(gate: Gate, reference: Seen, other: Seen) -> Weighed:
@@ -129,7 +149,13 @@ def weigh(gate: Gate, reference: Seen, other: Seen) -> Weighed:
     agreeing = sum(a == b for a, b in zip(reference.predicted, other.predicted, strict=True))
     paired = paired_difference(reference.is_right, other.is_right)
     return Weighed(
-        judgement=judge(gate, paired, agreeing, photos),
+        judgement=judge(
+            gate,
+            paired,
+            agreeing,
+            photos,
+            labels_without_photos=reference.labels_without_photos,
+        ),
         is_within=(gate.max_drop is None or paired.drop <= gate.max_drop)
         and (gate.min_agreement is None or agreeing >= gate.min_agreement * photos),
     )

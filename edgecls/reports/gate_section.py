@@ -40,6 +40,7 @@ class GateSection:
         rows: Worst first.
         reference: File that all are held against.
         photos_needed: Photos that decide all open verdicts; None where no number would, or none is open.
+        labels_without_photos: Labels that no photo is of, which keep verdicts open.
     """
 
     verdict: GateVerdict
@@ -48,6 +49,7 @@ class GateSection:
     rows: tuple[GateRow, ...]
     reference: str
     photos_needed: int | None
+    labels_without_photos: int = 0
 
     @property
     def is_long(self) -> bool:
@@ -75,6 +77,9 @@ def gate_section(comparison: Comparison | None, measured: Sequence[Measured]) ->
         rows=tuple(rows),
         reference=comparison.reference,
         photos_needed=max(needed) if needed and len(needed) == len(open_ones) else None,
+        labels_without_photos=sum(share is None for share in comparison.cases[0].per_class)
+        if open_ones
+        else 0,
     )
 
 

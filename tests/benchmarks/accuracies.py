@@ -45,7 +45,7 @@ def accuracy_case(
         "unknown_threshold": 0.0,
         "top1": (right - lost) / photos,
         "top5": None,
-        "per_class": (1.0, None),
+        "per_class": (1.0, 1.0),
         "confusion": (),
         "calibration_error": 0.0,
         "paired": paired,

@@ -58,6 +58,43 @@ def test_some_of_the_labels_are_enough(photos_dir):
     assert {photo.class_id for photo in photos.photos} == {0, 2}
 
 
+def test_few_photos_of_one_label_are_enough(run, photos_dir, capsys):
+    shutil.rmtree(photos_dir / "green")
+    shutil.rmtree(photos_dir / "blue")
+    for path in sorted((photos_dir / "red").iterdir())[1:]:
+        path.unlink()
+    photos = photos_in_folder(photos_dir, LABELS)
+    assert [photo.class_id for photo in photos.photos] == [LABELS.index("red")]
+    assert edgecls("compare", run.path, "--data", photos_dir) == 0
+    assert "warning: no photo of 2 of 3 labels" in capsys.readouterr().err
+    int8 = run.exports / "colors.int8.onnx"
+    assert edgecls("compare", "--explain", int8, run.path, "--data", photos_dir) == 0
+    words = ("--data", photos_dir, "--executor", "local", "--workers", 1)
+    assert edgecls("compare", run.path, *words) == 0
+
+
+def test_an_empty_class_folder_is_a_label_without_photos(run, photos_dir, capsys):
+    shutil.rmtree(photos_dir / "green")
+    (photos_dir / "green").mkdir()
+    assert edgecls("compare", run.path, "--data", photos_dir) == 0
+    assert "warning: no photo of 1 of 3 labels (green)" in capsys.readouterr().err
+    for label in ("red", "blue"):
+        shutil.rmtree(photos_dir / label)
+        (photos_dir / label).mkdir()
+    assert edgecls("compare", run.path, "--data", photos_dir) == 3
+    assert "Expected photos in the class folders of" in capsys.readouterr().err
+
+
+def test_the_folder_above_the_class_folders_is_told(run, photos_dir, tmp_path, capsys):
+    photos_dir.rename(tmp_path / "above-photos")
+    (tmp_path / "above").mkdir()
+    (tmp_path / "above-photos").rename(tmp_path / "above" / "photos")
+    assert edgecls("compare", run.path, "--data", tmp_path / "above") == 3
+    assert f"one folder further down: give {tmp_path / 'above' / 'photos'}" in (
+        capsys.readouterr().err
+    )
+
+
 def test_an_unknown_class_folder_names_the_nearest_label(run, photos_dir, capsys):
     (photos_dir / "red").rename(photos_dir / "Redd")
     assert edgecls("compare", run.path, "--data", photos_dir) == 3
@@ -188,6 +225,21 @@ def test_a_gate_that_holds_ends_well(run, photos_dir, capsys):
     assert capsys.readouterr().out.splitlines()[-1] == (
         "The gate holds: all 1 artifacts agree on at least 30 % of photos."
     )
+
+
+def test_a_gate_does_not_hold_where_a_label_has_no_photo(run, photos_dir, capsys):
+    shutil.rmtree(photos_dir / "green")
+    words = ("compare", run.path, "--data", photos_dir, "--min-agreement", 10)
+    assert edgecls(*words) == 14
+    printed = capsys.readouterr()
+    assert "but there is no photo of 1 label." in printed.out
+    assert printed.out.splitlines()[-1].endswith("; there is no photo of 1 of 3 labels.")
+    assert "hint: give photos, some of each label" in printed.err
+    kept = from_json(Comparison, run.compare.read_bytes(), name="compare.json")
+    assert (kept.verdict, kept.cases[1].judgement.photos_needed) == ("too few photos", None)
+    assert edgecls(*words, "--executor", "local", "--workers", 1) == 14
+    assert edgecls(*words, "--no-labels") == 0
+    assert edgecls("compare", run.path, "--data", photos_dir, "--max-drop", 0, *GATE[2:]) == 13
 
 
 def test_a_gate_without_float32_names_what_to_do_before_any_photo_is_read(

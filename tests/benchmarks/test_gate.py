@@ -141,3 +141,15 @@ def test_limits_that_are_no_shares_are_refused(gate):
 def test_a_limited_drop_needs_classes():
     with pytest.raises(ValueError, match="paired difference"):
         judge(HALF_A_POINT, None, 10, 10)
+
+
+def test_labels_without_photos_keep_a_gate_from_holding_and_not_from_failing():
+    gate = Gate(min_agreement=0.99)
+    held = judge(gate, None, 1000, 1000, labels_without_photos=997)
+    assert (held.verdict, held.photos_needed) == ("too few photos", None)
+    assert held.reason.endswith("(limit 99.00 %), but there is no photo of 997 labels.")
+    open_ = judge(gate, None, 100, 100, labels_without_photos=1)
+    assert (open_.verdict, open_.photos_needed) == ("too few photos", 381)
+    assert open_.reason.endswith("; and there is no photo of 1 label.")
+    failed = judge(gate, None, 900, 1000, labels_without_photos=997)
+    assert failed == judge(gate, None, 900, 1000)

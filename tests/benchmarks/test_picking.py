@@ -1,5 +1,7 @@
 """What to run, chosen from figures: budgets, ties, reasons, and what comes nearest if nothing fits."""
 
+from dataclasses import replace
+
 import pytest
 from edgecls_bench.budgets import Budget
 from edgecls_bench.comparison import Gate
@@ -102,6 +104,14 @@ def test_it_says_whether_the_photos_prove_the_accuracy():
     assert "Not proven at 95 %: it loses" in picked(case(INT8, 5.0), max_drop=0.003).reasons[2]
     assert "Proven at 95 %: it loses" in picked(case(INT8, 5.0), max_drop=0.02).reasons[2]
     assert len(picked(case(FLOAT, 5.0), max_drop=0.003).reasons) == 2  # the reference itself
+
+
+def test_it_says_that_nothing_is_proven_of_labels_without_photos():
+    known = COMPARED
+    cases = tuple(replace(one, per_class=(1.0, None)) for one in known.cases)
+    found = picked(case(INT8, 5.0), comparison=replace(known, cases=cases), max_drop=0.02)
+    assert found.reasons[2].startswith("Not proven at 95 %: it loses")
+    assert found.reasons[2].endswith("but there is no photo of 1 label.")
 
 
 def test_void_failed_changed_and_vanished_cases_are_never_chosen():

@@ -8,8 +8,11 @@ from edgecls_bench.paired import paired_counts
 HALF_A_POINT = Gate(max_drop=0.005)
 
 
-def comparison_of(*, losses, photos, has_gate=True):
-    """Return float32 and one artifact for each number of lost photos, held against half a point."""
+def comparison_of(*, losses, photos, has_gate=True, unseen=0):
+    """Return float32 and one artifact for each number of lost photos, held against half a point.
+
+    Of ``unseen`` of the two labels there is no photo.
+    """
     gate = HALF_A_POINT if has_gate else None
     return Comparison(
         created="",
@@ -22,16 +25,19 @@ def comparison_of(*, losses, photos, has_gate=True):
         gate=gate,
         machine=describe_machine(),
         cases=(
-            _case("m.float32.tflite"),
+            _case("m.float32.tflite", unseen=unseen),
             *(
-                _case(f"m{i}.tflite", paired_counts(lost, 0, photos), photos, gate)
+                _case(f"m{i}.tflite", paired_counts(lost, 0, photos), photos, gate, unseen)
                 for i, lost in enumerate(losses)
             ),
         ),
     )
 
 
-def _case(name, paired=None, photos=1, gate=None):
+def _case(name, paired=None, photos=1, gate=None, unseen=0):
+    judgement = None
+    if gate is not None and paired is not None:
+        judgement = judge(gate, paired, photos, photos, labels_without_photos=unseen)
     return ComparisonCase(
         artifact=name,
         sha256="",
@@ -43,7 +49,7 @@ def _case(name, paired=None, photos=1, gate=None):
         unknown_threshold=0.0,
         top1=1.0,
         top5=None,
-        per_class=(1.0, None),
+        per_class=(1.0,) * (2 - unseen) + (None,) * unseen,
         confusion=(),
         calibration_error=0.0,
         paired=paired,
@@ -55,5 +61,5 @@ def _case(name, paired=None, photos=1, gate=None):
         confidence=(),
         true_score=(),
         keras_confidence=(),
-        judgement=None if gate is None or paired is None else judge(gate, paired, photos, photos),
+        judgement=judgement,
     )

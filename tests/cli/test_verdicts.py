@@ -54,6 +54,19 @@ def test_too_few_photos_are_an_error_that_says_how_many_would_do():
     )
 
 
+def test_a_gate_does_not_hold_of_labels_that_no_photo_is_of():
+    comparison = comparison_of(losses=[0], photos=3000, unseen=1)
+    error = error_of(comparison, **HINTS)
+    assert isinstance(error, TooFewPhotosError)
+    assert error.exit_code == 14
+    assert words_of(comparison) == (
+        "Too few photos to tell: 1 of 1 artifacts may or may not lose at most 0.5 points; "
+        "there is no photo of 1 of 2 labels."
+    )
+    assert reasons_of(comparison)[0].endswith("(limit 0.50), but there is no photo of 1 label.")
+    assert "there is no photo" not in words_of(comparison_of(losses=[90], photos=3000, unseen=1))
+
+
 def test_no_number_is_named_where_one_artifact_lies_at_the_limit():
     at_the_limit = comparison_of(losses=[4], photos=800)
     assert photos_needed(at_the_limit) is None

@@ -197,6 +197,17 @@ def test_photos_to_decide_on_may_be_others(fine, tmp_path, capfd):
     assert "20 of these photos were trained on" in capfd.readouterr().err
 
 
+def test_photos_of_some_labels_prove_nothing_of_the_others(fine, tmp_path, capfd):
+    class_ids = freeze(far_model(0)).keras_scores(PHOTOS).argmax(axis=1)
+    pairs = [(image, LABELS[i]) for image, i in zip(PHOTOS, class_ids, strict=True) if i == 0]
+    images, labels = zip(*pairs, strict=True)
+    write_photos(tmp_path / "some", images, labels)
+    done = walk(fine, Gate(max_drop=0.9), gate_data=tmp_path / "some")
+    assert shown(done) == [("int8", "too few photos", True)]
+    assert "but there is no photo of 3 labels. Nothing seen" in done.ladder[0].reason
+    assert "warning: no photo of 3 of 4 labels" in capfd.readouterr().err
+
+
 def test_ctrl_c_leaves_what_was_there(fine, monkeypatch):
     walk(fine, Gate(min_agreement=0.8))
     before = {path.name: path.read_bytes() for path in fine.exports.iterdir()}

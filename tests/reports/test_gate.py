@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 from edgecls_bench.comparison import Gate, Judgement
+from edgecls_device.records import to_json
 
 from edgecls.reports.content import report_content
 from edgecls.reports.recommendation import recommend
@@ -128,6 +129,21 @@ def test_photos_that_would_decide_are_said_and_become_a_next_step(tmp_path):
     assert f"About {needed:,} photos would decide, there are 60" in plain(page.text).replace(
         f"{needed:,}".replace(",", " "), f"{needed:,}"
     )
+
+
+def test_labels_without_photos_stand_in_the_gate_line(tmp_path):
+    run = write_run(tmp_path / "pets", per_class=300, gate=Gate(max_drop=0.5))
+    assert "There is no photo of" not in Page(write_report(run)).text
+    comparison = read_run(run).comparison
+    open_ = Judgement(verdict="too few photos", reason="It loses nothing, but much is not known.")
+    cases = [
+        replace(case, per_class=(1.0, None), judgement=case.judgement and open_)
+        for case in comparison.cases
+    ]
+    run.compare.write_text(to_json(replace(comparison, cases=tuple(cases))), "utf-8")
+    text = plain(Page(write_report(run)).text)
+    assert "The photos are too few for all" in text
+    assert "There is no photo of 1 label." in text
 
 
 def test_a_failing_file_gets_the_commands_that_explain_and_mend_it(gated):
