@@ -175,9 +175,7 @@ def _calibration(
 def _print(diagnosis: Diagnosis, run: RunDirectory | None) -> None:
     worst = worst_layers(diagnosis.layers, WORST_LAYERS)
     if worst:
-        title = (
-            f"{diagnosis.artifact}: the layers with the largest error, of {len(diagnosis.layers)}"
-        )
+        title = f"{diagnosis.artifact}: the layers where the error grows most, of {len(diagnosis.layers)}"
         columns = [
             "layer",
             "operation",
@@ -190,8 +188,8 @@ def _print(diagnosis: Diagnosis, run: RunDirectory | None) -> None:
         ]
         print_table(title, columns, [_row(layer) for layer in worst], is_tight=True)
         print_line(
-            "SQNR: signal against error, 6 dB are one bit; lost: against the layer before; photos beyond: "
-            "share with a value outside of the range"
+            "SQNR: signal against error, 6 dB are one bit; lost: against what its inputs bring; photos "
+            "beyond: share with a value outside of the range"
         )
     low, high = diagnosis.agreement_interval
     print_line(

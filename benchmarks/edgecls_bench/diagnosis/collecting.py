@@ -28,6 +28,7 @@ from edgecls_bench.diagnosis.preparations import (
     other_preparations,
     prepare,
 )
+from edgecls_bench.diagnosis.sources import sources_of
 from edgecls_bench.diagnosis.witnesses import (
     Pool,
     ends_of,
@@ -237,6 +238,7 @@ class _Collector:
             input_range=self._own.input_range,
             cut=tuple(self._cut),
             pixel_ends=tuple(self._pixel_ends),
+            sources=sources_of(self._pairs, self._own.activations),
         )
 
     def _follow(self, frames: Sequence[Frame]) -> None:

@@ -45,6 +45,7 @@ class Evidence:
         input_range: What the first quantization of pixels can hold; None where there is none.
         cut: Share of each photo's pixel values that lie beyond it by more than a grey level.
         pixel_ends: Least and largest pixel value of each photo, as the artifact is fed.
+        sources: For each pair the places of the pairs that it is computed from; none where that is the picture.
     """
 
     spec: ModelSpec
@@ -64,6 +65,7 @@ class Evidence:
     cut: tuple[float, ...] = ()
     training_ranges: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     pixel_ends: tuple[tuple[float, float], ...] = ()
+    sources: tuple[tuple[int, ...], ...] = ()
 
     @property
     def photos(self) -> int:

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgecls_bench.diagnosis.evidence import Evidence
 from edgecls_bench.diagnosis.labels import Order
+from edgecls_bench.diagnosis.layers import LayerSums, decibels
 from edgecls_bench.diagnosis.network import Operation
 from edgecls_bench.diagnosis.preparations import RIGHT
 from edgecls_bench.diagnosis.record import Finding, LayerError
@@ -18,6 +20,10 @@ FLIPPED = 0.05
 """The limits of an export: at most 5 % of photos differ of those on which the reference leads by 0.2."""
 
 NO_ERROR_DB = 100.0
+ROUNDED_DB = 40.0
+"""What rounding to 8 bits leaves in a first layer: less than that has another reason."""
+
+_SUMS = frozenset({"ADD", "Add", "SUB", "Sub", "SUM", "Sum", "CONCATENATION", "Concat"})
 
 
 def layer_errors(evidence: Evidence) -> tuple[LayerError, ...]:
@@ -26,14 +32,14 @@ def layer_errors(evidence: Evidence) -> tuple[LayerError, ...]:
         return ()
     sums = evidence.layers[RIGHT]
     sqnr, shares = sums.sqnr_db, sums.clipping_share
-    before = np.concatenate([sqnr[:1], sqnr[:-1]])
+    lost = _lost_db(evidence, sums)
     return tuple(
         LayerError(
             name=own.name,
             operation=own.operation,
             is_quantized=own.is_quantized,
             sqnr_db=float(sqnr[i]) if sqnr[i] < NO_ERROR_DB else None,
-            lost_db=float(before[i] - sqnr[i]) if sqnr[i] < NO_ERROR_DB else None,
+            lost_db=float(lost[i]) if sqnr[i] < NO_ERROR_DB else None,
             low=own.low if own.is_quantized else None,
             high=own.high if own.is_quantized else None,
             seen_low=float(sums.low[i]),
@@ -46,9 +52,36 @@ def layer_errors(evidence: Evidence) -> tuple[LayerError, ...]:
 
 
 def worst_layers(layers: Sequence[LayerError], count: int) -> list[LayerError]:
-    """Return the layers with the largest error, worst first."""
-    known = [layer for layer in layers if layer.sqnr_db is not None]
-    return sorted(known, key=lambda layer: layer.sqnr_db or 0.0)[:count]
+    """Return the layers where the error grows most, worst first.
+
+    A softmax on floats is left out: it makes large differences of small ones, but adds none of its own.
+    """
+    known = [
+        layer
+        for layer in layers
+        if layer.lost_db is not None
+        and (layer.is_quantized or layer.operation.lower() != "softmax")
+    ]
+    return sorted(known, key=lambda layer: -(layer.lost_db or 0.0))[:count]
+
+
+def _lost_db(evidence: Evidence, sums: LayerSums) -> NDArray[np.float64]:
+    """Return how much worse each layer is than the errors of its inputs would make it.
+
+    Of a sum, errors add up, so that neither a small input of many errors nor one of few is all that counts.
+    Elsewhere it is shares of the signal that add up, and the layer's one input is what it is held against.
+    """
+    sqnr = sums.sqnr_db
+    shares = 10 ** (-sqnr / 10)
+    brought = np.full(len(sqnr), NO_ERROR_DB)
+    for i, ((own, _), sources) in enumerate(zip(evidence.pairs, evidence.sources, strict=True)):
+        places = list(sources)
+        is_followed = own.inputs == tuple(evidence.pairs[place][0].key for place in places)
+        if places and own.operation in _SUMS and is_followed:
+            brought[i] = decibels(sums.signal[i : i + 1], sums.error[places].sum(keepdims=True))[0]
+        elif places:
+            brought[i] = -10 * np.log10(shares[places].sum())
+    return np.asarray(np.minimum(brought, np.maximum(sqnr, ROUNDED_DB)) - sqnr)
 
 
 def check_operations(operations: Sequence[Operation]) -> list[Finding]:
@@ -87,11 +120,10 @@ def check_unexplained(
     flipped = int(((own.argmax(axis=1) != wanted.argmax(axis=1)) & (lead > CLEAR_LEAD)).sum())
     if wilson_interval(flipped, len(own))[0] <= FLIPPED:
         return []
-    jump = max((layer for layer in layers if layer.lost_db is not None), key=_lost, default=None)
-    where = (
+    where = "".join(
         f" The error grows most in {jump.name!r} ({jump.operation}), by {jump.lost_db:.1f} dB."
-        if jump is not None
-        else ""
+        for jump in worst_layers(layers, 1)
+        if jump.lost_db is not None and jump.lost_db > 0
     )
     return [
         Finding(
@@ -104,7 +136,3 @@ def check_unexplained(
             evidence={"flipped": flipped, "photos": len(own)},
         )
     ]
-
-
-def _lost(layer: LayerError) -> float:
-    return layer.lost_db or 0.0

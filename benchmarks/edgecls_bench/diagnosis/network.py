@@ -38,6 +38,8 @@ class Activation:
         high: Largest value it can hold.
         key: What finds it in the runtime.
         zero_point: Quantized value of the real number 0.
+        inputs: Keys of the activations that it is computed from, over what only passes values on; none where
+            it is computed from the picture.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Activation:
     high: float
     key: Any
     zero_point: int
+    inputs: tuple[Any, ...] = ()
 
     @property
     def is_quantized(self) -> bool:

@@ -1,6 +1,7 @@
 """An ``.onnx`` file from inside: a session whose outputs are also the values between its layers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgecls_bench.diagnosis.network import Activation, Operation, Weight
 from edgecls_bench.diagnosis.onnx_graph import Node, OnnxGraph, read_graph, with_outputs
+from edgecls_bench.diagnosis.sources import computed_from
 
 __all__ = ["OnnxNetwork"]
 
@@ -44,10 +46,19 @@ class OnnxNetwork:
             for node in graph.nodes
             if not (node.kind == _DEQUANTIZE and node.inputs[0] in graph.constants)
         )
-        self.activations = tuple(
+        inputs = computed_from(
+            (node.kind in _CONVERSIONS | _SAME_VALUES, node.inputs, node.outputs)
+            for node in graph.nodes
+        )
+        activations = [
             _activation(node, quantizers.get(node.outputs[0]), graph)
             for node in graph.nodes
             if node.kind not in _CONVERSIONS | _SAME_VALUES
+        ]
+        keys = {entry.name: entry.key for entry in activations}
+        self.activations = tuple(
+            replace(entry, inputs=tuple(keys[name] for name in inputs[entry.name]))
+            for entry in activations
         )
         self.weights = tuple(
             weight

@@ -53,7 +53,9 @@ class LayerError:
         operation: What computes it.
         is_quantized: Whether it is held as integers.
         sqnr_db: Signal to error, ``10 log10(sum x^2 / sum (x - y)^2)``; None where there is no error.
-        lost_db: How much less that is than at its best input; negative where the layer averages errors out.
+        lost_db: How much less that is than what the errors of its inputs alone would make of it; negative where
+            the layer averages errors out. Down to 40 dB nothing counts as lost: that is what rounding to 8 bits
+            leaves. None where there is no error.
         low: Least value it can hold, None where it is float.
         high: Largest value it can hold.
         seen_low: Least value of the reference on the photos.

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from edgecls_device.native_output import captured_stderr
 from numpy.typing import NDArray
 
 from edgecls_bench.diagnosis.network import Activation, Operation, Weight
+from edgecls_bench.diagnosis.sources import computed_from
 
 __all__ = ["TfliteNetwork", "with_float_input", "with_outputs"]
 
@@ -41,8 +43,16 @@ class TfliteNetwork:
         # There is no public way to see operations.
         steps: list[Any] = self._reader._get_ops_details()  # noqa: SLF001
         self.operations = tuple(self._operation(step) for step in steps)
+        inputs = computed_from(
+            (
+                step["op_name"] in _CONVERSIONS | _SAME_VALUES,
+                [int(index) for index in step["inputs"]],
+                [int(index) for index in step["outputs"]],
+            )
+            for step in steps
+        )
         self.activations = tuple(
-            self._activation(step, index)
+            replace(self._activation(step, index), inputs=inputs[index])
             for step in steps
             if step["op_name"] not in _CONVERSIONS | _SAME_VALUES
             for index in map(int, step["outputs"][:1])

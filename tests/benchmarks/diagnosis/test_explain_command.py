@@ -20,6 +20,8 @@ def test_a_file_of_a_run_is_held_against_its_float32_file(run, photos_dir, capsy
     out = capsys.readouterr().out
     assert "agreement with colors.float32.onnx: 66.7 % of 18 photos" in out
     assert "fault, layer error: 6 of 18 photos get another label" in out
+    assert "The error grows most in 'logits' (MatMul), by" in out
+    assert "x.int8.onnx: the layers where the error grows most, of 3" in out
     assert f"what to do: keep the worst layers in float, or tune: edgecls export {run.path}" in out
     assert "MatMul" in out
 
