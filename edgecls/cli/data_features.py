@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 from edgecls_device.errors import DataError, OptionError
-from edgecls_device.lazy import load
 
 from edgecls.cli.backbone_options import backbone_option, resize_option, size_option
 from edgecls.cli.executor_options import Spread, executor_options
@@ -17,7 +16,6 @@ from edgecls.progress import progress, say
 from edgecls.scale.extracting import features_task
 from edgecls.scale.features_record import FeaturesRecord
 from edgecls.scale.job import run_job
-from edgecls.scale.results import part_file
 from edgecls.scale.sources import find_pieces
 from edgecls.training.backbones import BACKBONES, build
 from edgecls.training.extractor import extractor_fingerprint
@@ -86,9 +84,6 @@ def _extract(source: str, out: Path, settings: TrainingSettings, spread: Spread)
     extractor = extractor_fingerprint(settings.backbone, network, rule)
     copy = default_cache() / f"{settings.backbone}-{extractor}.tflite"
     task = features_task(network, rule, extractor=extractor, copy=copy)
-    counts = load("edgecls.scale.parquet_parts:counts", extra="shards")
-    files = [out / part_file(piece.index) for piece in pieces]
-    is_there = [counts(file) is not None for file in files]
     try:
         with spread.open() as executor, progress("Pieces of the photos", len(pieces)) as advance:
             start = time.monotonic()
@@ -100,7 +95,6 @@ def _extract(source: str, out: Path, settings: TrainingSettings, spread: Spread)
     if results.failed == results.photos:
         message = f"Expected photos that decode in {source!r}, got none of {results.photos}."
         raise DataError(message, hint=f"edgecls data check {shlex.quote(source)}")
-    fresh = (counts(file)[0] for file, was in zip(files, is_there, strict=True) if not was)
     return FeaturesRecord(
         source=source,
         directory=str(out),
@@ -112,7 +106,7 @@ def _extract(source: str, out: Path, settings: TrainingSettings, spread: Spread)
         parts=len(pieces),
         photos=results.photos,
         failed=results.failed,
-        computed=sum(fresh),
+        computed=results.computed,
         seconds=round(seconds, 2),
     )
 

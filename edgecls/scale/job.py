@@ -61,7 +61,7 @@ def run_job(
     advance = on_progress or _nowhere
     advance(len(pieces) - len(missing))
     unreadable = dict[int, str]()
-    left = len(missing)
+    left, computed = len(missing), 0
     try:
         with closing(executor.run(PieceWork(task=task), missing)) as parts:
             for part in parts:
@@ -69,6 +69,7 @@ def run_job(
                     unreadable[part.index] = part.error
                 else:
                     write_atomically(results / part_file(part.index), part.data)
+                    computed += part.photos
                 left -= 1
                 advance(1)
     except KeyboardInterrupt:
@@ -77,7 +78,7 @@ def run_job(
         raise InterruptedRunError(message, hint=hint) from None
     if unreadable:
         raise _unreadable(unreadable, len(pieces))
-    return open_results(results)
+    return replace(open_results(results), computed=computed)
 
 
 def _job(pieces: Sequence[Piece], task: Task) -> Job:
@@ -143,7 +144,7 @@ def _difference(found: Job, job: Job) -> str:
     if found.places != job.places:
         return f"other photos ({found.pieces} pieces instead of {job.pieces}, or in other places)"
     if replace(found, versions=job.versions) != job:
-        return "another model, other options or another version of edgecls"
+        return "another model, other options, another version of edgecls or another processor"
     return ""
 
 

@@ -1,7 +1,7 @@
 """The results of a job: a folder of parts, read in the order of the pieces, however many there are."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -55,12 +55,14 @@ class Results:
         job: What they are the results of.
         photos: How many photos there are, one in a row.
         failed: How many of them could not be used; their ``error`` says why, their other columns are None.
+        computed: How many of them were looked at just now; 0 of results that were there.
     """
 
     directory: Path
     job: Job
     photos: int
     failed: int
+    computed: int = field(default=0, compare=False)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator["pa.RecordBatch"]:
         """Yield all rows in the order of the pieces, at most 1024 in a batch.

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from edgecls.training.features import compute_features
 from tests.data.conftest import edgecls  # noqa: F401
 from tests.device.tiny_models import FLOAT, tflite_model
 from tests.scale.in_this_process import InThisProcess
+from tests.scale.tars import write_tar
 from tests.training.conftest import write_photos
 
 RULE = Preprocessing(height=8, width=8)
@@ -238,6 +240,22 @@ def test_the_command_writes_parts_and_says_how_to_read_them(folder, tmp_path, ed
     code, _, err = edgecls("data", "features", folder, "--out", out, "--resize", "stretch")
     assert code == 2
     assert "--out" in err.partition("hint: ")[2]
+
+
+def test_a_shard_that_was_replaced_counts_as_computed(folder, tmp_path, edgecls, colours):  # noqa: F811
+    shards, out = tmp_path / "shards", tmp_path / "out"
+    photos = sorted((folder / "disc").iterdir())
+    for name, some in {"a": photos[:3], "b": photos[3:5]}.items():
+        write_tar(shards / f"{name}.tar", [(photo.name, photo.read_bytes()) for photo in some])
+    assert edgecls("data", "features", shards, "--out", out)[0] == 0
+    write_tar(shards / "b.tar", [(photo.name, photo.read_bytes()) for photo in photos[5:9]])
+    os.utime(shards / "b.tar", (1, 1))  # lest it be of the same tick of the clock and the same size
+    code, text, err = edgecls("data", "features", shards, "--out", out)
+    assert code == 0
+    assert "1 of 2 pieces have changed" in err
+    assert "Computed 4 in " in text
+    code, text, _ = edgecls("data", "features", shards, "--out", out)
+    assert "All of it was there already." in text
 
 
 def test_photos_none_of_which_decode_are_an_error(tmp_path, edgecls, colours):  # noqa: F811
