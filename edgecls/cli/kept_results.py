@@ -31,6 +31,9 @@ def kept_results(folder: Path | None) -> Iterator[Path]:
         except InterruptedRunError as error:
             error.hint = _NOTHING_KEPT
             raise
+        except KeyboardInterrupt:  # after the job: what was found is counted or compared
+            message = "stopped by Ctrl-C"
+            raise InterruptedRunError(message, hint=_NOTHING_KEPT) from None
         except EdgeclsError as error:
             error.hint = error.hint.replace(KEPT, _NOTHING_KEPT)
             raise

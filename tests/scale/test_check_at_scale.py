@@ -278,6 +278,26 @@ def test_a_shard_that_cannot_be_read_is_named_and_what_would_keep_the_rest(
     assert "--results DIR" in err.partition("hint: ")[2]
 
 
+def test_ctrl_c_after_the_job_says_too_that_nothing_was_kept(
+    photos,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+    edgecls,  # noqa: F811
+):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edgecls.cli.data_check.check_results", interrupted)
+    for options, says in (
+        (("--workers", 1), "nothing was kept; with --results DIR"),
+        (("--results", tmp_path / "results"), "what was finished is kept"),
+    ):
+        code, out, err = edgecls("data", "check", photos, *options)
+        assert (code, out) == (130, "")
+        assert "error: stopped by Ctrl-C" in err
+        assert says in err.partition("hint: ")[2]
+
+
 def test_beyond_the_limit_only_exact_copies_are_looked_for(photos, monkeypatch, edgecls):  # noqa: F811
     again = cv2.imencode(".jpg", read_image(photos / "cats" / "3.jpg"), [1, 60])[1].tobytes()
     (photos / "cats" / "again.jpg").write_bytes(again)
