@@ -25,6 +25,7 @@ class Introduction:
         host: Name of its machine.
         versions: Of Python and of the packages that decide about the weights.
         settings: Of the training, by option; as text.
+        processor: The architecture of its processor: on another one the same sums round otherwise.
     """
 
     kind: ClassVar[str] = "edgecls-introduction"
@@ -35,6 +36,7 @@ class Introduction:
     host: str
     versions: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    processor: str = ""
 
     @property
     def name(self) -> str:
@@ -60,6 +62,7 @@ def introduce(rank: int, processes: int, settings: Mapping[str, str]) -> Introdu
         host=socket.gethostname(),
         versions=versions,
         settings=dict(settings),
+        processor=platform.machine(),
     )
 
 
@@ -69,10 +72,15 @@ def contradictions(first: Introduction, other: Introduction) -> list[str]:
         return [f"{other.name} expects {other.processes} processes, rank 0 {first.processes}."]
     if not 0 < other.rank < first.processes:
         return [f"{other.name} is not among ranks 1..{first.processes - 1}."]
+    processors = _difference({"processor": first.processor}, {"processor": other.processor})
     versions = _difference(first.versions, other.versions)
     settings = _difference(first.settings, other.settings)
     sentences = []
-    for differing, what in ((versions, "other packages"), (settings, "other options")):
+    for differing, what in (
+        (processors, "another processor"),
+        (versions, "other packages"),
+        (settings, "other options"),
+    ):
         if differing:
             theirs = ", ".join(their for _, their in differing)
             ours = ", ".join(our for our, _ in differing)

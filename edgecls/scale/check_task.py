@@ -1,5 +1,6 @@
 """The task behind ``edgecls data check``: decode a photo, and tell what it can be recognized by."""
 
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ class CheckTask:
     @property
     def fingerprint(self) -> str:
         """Hash of what a look depends on."""
-        return fingerprint_of(_VERSION, cv2.__version__)
+        return fingerprint_of(_VERSION, cv2.__version__, platform.machine())
 
     @property
     def columns(self) -> Sequence[Column]:

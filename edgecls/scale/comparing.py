@@ -185,7 +185,7 @@ def plan_large(
         labels=labels,
         has_classes=has_classes,
         trained_on=trained_on,
-        versions=machine.packages,
+        versions={**machine.packages, "processor": machine.architecture},
     )
     return LargeComparison(
         task=task,

@@ -112,7 +112,7 @@ def evaluate_task(
         labels: The shown labels.
         has_classes: Whether photos have labels that count.
         trained_on: Hashes of photos that are to be told apart, as hex.
-        versions: Of the packages that run the models.
+        versions: Of the packages that run the models, and the architecture of the processor.
     """
     fingerprint = fingerprint_of(
         _VERSION,

@@ -1,5 +1,6 @@
 """Features by worker processes: the task that a backbone becomes, and the cache of a training filled by it."""
 
+import platform
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -51,6 +52,7 @@ def features_task(
     """
     runtime, model = portable_copy(backbone, copy)
     versions = installed_versions([BACKENDS[runtime].package])
+    versions["processor"] = platform.machine()
     return FeaturesTask(
         model=model,
         preprocessing=preprocessing,

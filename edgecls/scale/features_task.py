@@ -39,7 +39,7 @@ class FeaturesTask:
         runtime: The backend that runs it; each worker must have the same one.
         extractor: Hash of backbone, weights and preprocessing, see
             :func:`edgecls.training.extractor.extractor_fingerprint`.
-        versions: Of the packages that the features depend on.
+        versions: Of the packages that the features depend on, and the architecture of the processor.
     """
 
     model: bytes

@@ -1,5 +1,6 @@
-"""Which packages decide about results: they must be the same on every machine of a cluster."""
+"""What decides about results, packages and processor: it must be the same on every machine of a cluster."""
 
+import platform
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -12,8 +13,12 @@ _PACKAGES = ("edgecls", "numpy", "pyarrow", "ai-edge-litert", "tflite-runtime", 
 
 @cache
 def versions() -> Mapping[str, str]:
-    """Return what is installed here: package -> version, "none" if it is not."""
-    found = {"python": ".".join(map(str, sys.version_info[:2])), "opencv": _opencv()}
+    """Return what is installed here: package -> version, "none" if it is not; and the processor's architecture.
+
+    On another architecture the same int8 model gives scores that are a step or two apart.
+    """
+    python = ".".join(map(str, sys.version_info[:2]))
+    found = {"python": python, "processor": platform.machine(), "opencv": _opencv()}
     return {**found, **{package: _version(package) for package in _PACKAGES}}
 
 
