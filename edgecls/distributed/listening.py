@@ -55,13 +55,12 @@ class _Door:
 
     def wait(self) -> None:
         """Wait until all are there, or until it is clear that there will be no training."""
-        awaited = self._membership.processes - 1
-        while (
-            len(self._guests) + len(self._refused) < awaited
-            and (left := self._deadline - time.monotonic()) > 0
-        ):
-            guests = [wire for wire, _ in self._guests.values()]
-            sources: list[Wire | socket.socket] = [self._listener, *self._strangers, *guests]
+        while not self._all_came() and (left := self._deadline - time.monotonic()) > 0:
+            sources: list[Wire | socket.socket] = [
+                self._listener,
+                *self._guest_wires(),
+                *self._strangers,
+            ]
             for source in readable(sources, left):
                 if isinstance(source, Wire):
                     self._hear(source)
@@ -76,7 +75,7 @@ class _Door:
         """
         if reason := self._refusal():
             message, hint = reason
-            for wire in (*self._refused, *(wire for wire, _ in self._guests.values())):
+            for wire in (*self._refused, *self._guest_wires()):
                 wire.send({"refused": message, "hint": hint})
             raise DistributedError(message, hint=hint)
         guests, self._guests = self._guests, {}
@@ -90,12 +89,19 @@ class _Door:
     def close(self) -> None:
         """Stop listening; who was let in stays."""
         self._listener.close()
-        for wire in (
-            *self._strangers,
-            *self._refused,
-            *(wire for wire, _ in self._guests.values()),
-        ):
+        for wire in (*self._strangers, *self._refused, *self._guest_wires()):
             wire.close()
+
+    def _all_came(self) -> bool:
+        """Whether nobody is awaited; guests that went away again, which may not be known yet, are."""
+        awaited = self._membership.processes - 1 - len(self._refused)
+        if len(self._guests) >= awaited:
+            for wire in readable(self._guest_wires(), 0.0):
+                self._hear(wire)
+        return len(self._guests) >= awaited
+
+    def _guest_wires(self) -> list[Wire]:
+        return [wire for wire, _ in self._guests.values()]
 
     def _missing(self) -> list[int]:
         return [rank for rank in range(1, self._membership.processes) if rank not in self._guests]
@@ -126,6 +132,8 @@ class _Door:
             self._drop(wire)
             return
         self._strangers.remove(wire)
+        if guest.rank in self._guests:
+            self._hear(self._guests[guest.rank][0])  # that it has gone away may not be known yet
         problems = contradictions(self._introduction, guest)
         if not problems and guest.rank in self._guests:
             other = self._guests[guest.rank][1]
