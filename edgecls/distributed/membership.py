@@ -1,5 +1,6 @@
 """Which process this is, of how many, and where they meet: from flags, else from the usual environment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ TIMEOUT_S = 120.0
 
 _LARGEST_PORT = 65_534  # JAX has the port after it
 _MOST_PROCESSES = 512  # each is a connection of rank 0
+_NUMBER = re.compile(r"[0-9]{1,9}")
+"""What is taken for a port or a rank: ``isdigit`` has digits that ``int`` has not."""
+
 _HINT = "give --coordinator HOST:PORT --processes N --rank K, or see: edgecls train --help"
 
 
@@ -117,7 +121,7 @@ def _said_coordinator(variables: Mapping[str, str]) -> str | None:
         return said
     host, port = variables.get("MASTER_ADDR"), variables.get("MASTER_PORT")
     if host and port:
-        if variables.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and port.isdigit():
+        if variables.get("TORCHELASTIC_USE_AGENT_STORE") == "True" and _NUMBER.fullmatch(port):
             port = str(int(port) + 1)  # torchrun itself listens on the first one
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return slurm.coordinator_of(variables)
@@ -136,7 +140,7 @@ def _local_rank(variables: Mapping[str, str]) -> int | None:
         said = variables.get("SLURM_LOCALID", "")
     else:
         return None
-    return int(said) if said.isdigit() else None
+    return int(said) if _NUMBER.fullmatch(said) else None
 
 
 def _first(given: int | None, said: str | None) -> int | str | None:
@@ -168,7 +172,7 @@ def _refuse_missing(found: Mapping[str, object]) -> None:
 def _address(text: str) -> Address:
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not host or not port.isdigit() or not 1 <= int(port) <= _LARGEST_PORT:
+    if not host or not _NUMBER.fullmatch(port) or not 1 <= int(port) <= _LARGEST_PORT:
         message = (
             f"Expected --coordinator as HOST:PORT with a port of 1..{_LARGEST_PORT}, got {text!r}."
         )

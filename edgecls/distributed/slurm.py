@@ -18,7 +18,7 @@ def coordinator_of(variables: Mapping[str, str]) -> str | None:
     """Return ``host:port`` of the first node, the port derived from the job; None outside Slurm."""
     nodes = variables.get("SLURM_STEP_NODELIST") or variables.get("SLURM_JOB_NODELIST")
     job = variables.get("SLURM_JOB_ID") or variables.get("SLURM_JOBID") or ""
-    if not nodes or not job.isdigit():
+    if not nodes or not re.fullmatch(r"[0-9]{1,18}", job):
         return None
     return f"{first_host(nodes)}:{_FIRST_PORT + 2 * (int(job) % _PORTS)}"
 

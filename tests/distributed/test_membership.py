@@ -101,6 +101,8 @@ def test_a_process_that_was_given_its_own_gpu_has_none_to_choose():
         ({"coordinator": "a", "processes": 2, "rank": 0}, "HOST:PORT"),
         ({"coordinator": ":7", "processes": 2, "rank": 0}, "HOST:PORT"),
         ({"coordinator": "a:65535", "processes": 2, "rank": 0}, "1..65534"),
+        ({"coordinator": "a:²", "processes": 2, "rank": 0}, "HOST:PORT"),
+        ({"coordinator": "a:" + "7" * 5000, "processes": 2, "rank": 0}, "HOST:PORT"),
         ({"timeout_s": 0.0}, "--timeout"),
         ({"timeout_s": float("nan")}, "--timeout"),
     ],
@@ -119,8 +121,18 @@ def test_an_indexed_job_without_its_other_half_says_what_to_set():
 
 
 def test_a_number_that_is_none_is_refused():
-    with pytest.raises(OptionError, match="--rank to be a number, got 'one'"):
-        find_membership(OURS | {"EDGECLS_RANK": "one"})
+    for said in ("one", "²"):
+        with pytest.raises(OptionError, match=f"--rank to be a number, got '{said}'"):
+            find_membership(OURS | {"EDGECLS_RANK": said})
+
+
+def test_a_launcher_that_says_a_number_in_odd_digits_has_said_none():
+    agent = {"TORCHELASTIC_USE_AGENT_STORE": "True"}
+    with pytest.raises(OptionError, match=r"HOST:PORT with .*, got 'node-a:²'"):
+        find_membership(TORCHRUN | agent | {"MASTER_PORT": "²"})
+    assert find_membership(TORCHRUN | {"LOCAL_RANK": "²"}).local_rank is None
+    with pytest.raises(OptionError, match="--coordinator is missing"):
+        find_membership(SLURM | {"SLURM_JOB_ID": "²"})
 
 
 @pytest.mark.parametrize(
