@@ -98,7 +98,7 @@ def _print(comparison: Comparison, target: Target) -> None:
     print_comparison(f"{target.title}: {comparison.photo_count} {which}{without}", comparison)
     if comparison.reference:
         click.echo(
-            f"drop, agree, worst error: accuracy, best label and scores against {comparison.reference} "
+            f"drop, agree, errors: accuracy, best label and scores against {comparison.reference} "
             "on the same photos"
         )
     else:

@@ -78,7 +78,9 @@ def _columns(comparison: Comparison) -> list[_Column]:
         column("top-5\n%", 10, lambda case: _percent(case.top5)),
         column("worst\nclass", 9, lambda case: _worst_class(case, labels)),
         column("drop, points\n(95 % interval)", 3, _drop),
+        column("McNemar\np", 13, _p_value),
         column("agree, %\n(95 % interval)", 4, _agreement),
+        column("mean\nerror", 12, _mean_error),
         column("worst\nerror", 7, lambda case: _three(case.worst_score_error)),
         column("ECE", 6, lambda case: _three(case.calibration_error)),
         column("unknown\noutside, %", 6, lambda case: _percent(case.out_of_set_unknown)),
@@ -109,6 +111,14 @@ def _drop(case: ComparisonCase) -> str:
         return ""
     low, high = 100 * case.paired.low, 100 * case.paired.high
     return f"{100 * case.paired.drop:.2f} ({low:.2f}..{high:.2f})"
+
+
+def _p_value(case: ComparisonCase) -> str:
+    return "" if case.paired is None else f"{case.paired.p_value:.2g}"
+
+
+def _mean_error(case: ComparisonCase) -> str:
+    return "" if case.mean_score_error is None else f"{case.mean_score_error:.4f}"
 
 
 def _agreement(case: ComparisonCase) -> str:
