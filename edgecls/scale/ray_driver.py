@@ -35,10 +35,13 @@ OBJECT_STORE_BYTES = 256 << 20
 """Bounds what is under way on this machine; Ray begins no pieces while parts fill it."""
 
 _PHOTOS_PER_TASK = 1024
-"""Ray rests for 0.05 to 0.2 s between two tasks on a core: little of what so many photos take."""
+"""So many that what Ray does for each task is little, so few that little is done again when a worker dies."""
 
 _TASKS_PER_WORKER = 4
 """At least, so that no worker rests long while the last one ends."""
+
+_TASKS_AT_HAND = 2
+"""For each core: with one, it rests for 0.05 to 0.2 s after each task, until Ray Data has heard of its end."""
 
 _BYTES_PER_PHOTO = 1 << 16
 
@@ -110,8 +113,22 @@ def _open(order: Opening) -> Opened:
         message = f"Expected Ray {where} to take this process, got: {got}"
         raise ExecutorError(message, hint=_hint(got) if order.address else "") from error
     DataContext.get_current().enable_progress_bars = False
-    workers = order.workers or max(1, int(load("ray:cluster_resources", extra="ray")()["CPU"]))
+    workers = order.workers or _cores()
     return Opened(address=found.address_info["gcs_address"], workers=workers)
+
+
+def _cores() -> int:
+    """Return how many cores the cluster has for work."""
+    return max(1, int(load("ray:cluster_resources", extra="ray")().get("CPU", 1)))
+
+
+def _most_handed_out(order: Running) -> int:
+    """Return how many tasks to hand out at once, so that no core waits for one, and no more workers work than were asked for.
+
+    Where Ray has more cores than were asked for, or may have them later, it works at all that are handed out.
+    A cluster that grows by itself grows for so many tasks, and for no more.
+    """
+    return order.workers if order.is_limit else order.workers * _TASKS_AT_HAND
 
 
 def _hint(got: str) -> str:
@@ -135,9 +152,9 @@ def _answers(order: Running) -> Iterator[bytes]:
         override_num_blocks=_tasks(order.pieces, order.workers),
     ).map(
         _answering(order.work),
-        num_cpus=1,
-        compute=TaskPoolStrategy(size=order.workers),
-        ray_remote_args_fn=lambda: {"max_retries": MOST_DEATHS - 1},
+        num_cpus=0,  # Ray Data would hand out no more tasks than there are cores; Ray itself counts, see below
+        compute=TaskPoolStrategy(size=_most_handed_out(order)),
+        ray_remote_args_fn=lambda: {"num_cpus": 1, "max_retries": MOST_DEATHS - 1},
     )
     try:
         for row in answers.iter_rows():

@@ -117,9 +117,7 @@ class RayExecutor:
         driver = self.start()
         is_done = False
         try:
-            driver.send(
-                Running(work=pickle.dumps(work), pieces=tuple(pieces), workers=self._workers)
-            )
+            driver.send(self._order(work, pieces))
             while not is_done:
                 while not driver.connection.poll(SECONDS_TO_WONDER):
                     say("Ray has finished no piece for a minute; is a CPU free? See: ray status")
@@ -159,6 +157,15 @@ class RayExecutor:
         deadline = time.monotonic() + SECONDS_TO_CLEAN
         while directory and directory.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
+
+    def _order(self, work: PieceWork, pieces: Sequence[Piece]) -> Running:
+        return Running(
+            work=pickle.dumps(work),
+            pieces=tuple(pieces),
+            workers=self._workers,
+            # a Ray that was started here has as many cores as were asked for, and nobody can join it
+            is_limit=bool(self._asked_workers and self._asked_address),
+        )
 
     def _variables(self) -> Mapping[str, str]:
         """Return the environment of the process that talks to Ray."""

@@ -43,8 +43,10 @@ class Running:
         work: Pickled, as it is handed on unseen.
         pieces: Those to do.
         workers: How many to work at at once.
+        is_limit: Whether Ray has more cores than that, or may have them later.
     """
 
     work: bytes
     pieces: tuple[Piece, ...]
     workers: int
+    is_limit: bool

@@ -1,6 +1,7 @@
 """A Ray cluster of two nodes with one core each, on loopback, in a process of its own.
 
-It prints its address, removes the second node when it reads a line, and ends with its standard input.
+It prints its address, removes the second node when it reads a line and says so, and ends with its standard
+input.
 """
 
 import os
@@ -21,6 +22,8 @@ def main():
     sys.stdout.flush()
     if sys.stdin.readline():
         cluster.remove_node(second, allow_graceful=False)
+        sys.stdout.write("lost\n")
+        sys.stdout.flush()
         sys.stdin.readline()
     cluster.shutdown()
 

@@ -34,12 +34,14 @@ KILLS = 3
 class Cluster:
     def __init__(self, process):
         self._process = process
-        lines = iter(process.stdout.readline, "")
-        self.address = next(line for line in lines if line.startswith("at ")).split()[1]
+        self._lines = iter(process.stdout.readline, "")
+        self.address = next(line for line in self._lines if line.startswith("at ")).split()[1]
 
     def lose_a_node(self):
+        """Return when it is gone."""
         self._process.stdin.write("\n")
         self._process.stdin.flush()
+        assert "lost\n" in self._lines
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +117,19 @@ def test_a_ray_of_ours_takes_nobody_without_its_token(alone, monkeypatch):
         assert executor.workers == 1
 
 
+def never_two_at_once(executor, folder):
+    """Whether the work ends well, which it does not where a worker meets another."""
+    pieces = write_pieces(folder / "photos", ["be alone"] * 8, per_piece=1)
+    task = TinyTask(scratch=str(folder), fingerprint=str(folder))
+    return len(list(executor.run(PieceWork(task=task), pieces))) == 8
+
+
+def test_no_more_pieces_are_worked_at_than_a_ray_of_ours_has_cores(alone, tmp_path):
+    assert never_two_at_once(alone, tmp_path)
+
+
 def test_a_ray_of_ours_ends_with_whoever_started_it(alone):
-    directory, lifeline = alone._directory, alone._driver._lifeline
+    directory, lifeline = alone._directory, alone._driver._started._lifeline
     assert directory.is_dir()
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), lifeline)  # what the kernel does for a process that was killed
@@ -142,9 +155,16 @@ def test_that_no_piece_is_finished_is_said(on_cluster, tmp_path, monkeypatch, ca
     assert "is a CPU free? See: ray status" in capfd.readouterr().err
 
 
+def test_fewer_workers_than_a_cluster_has_cores_are_obeyed(cluster, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with open_executor("ray", address=cluster.address, workers=1) as executor:
+        assert never_two_at_once(executor, tmp_path)
+
+
 def test_killed_workers_and_a_lost_node_change_nothing(cluster, on_cluster, tmp_path):
-    texts = ["photo"] * 200
-    for i in random.Random(5).sample(range(200), KILLS):
+    texts = ["photo"] * 100 + ["wait for loss"] * 100
+    deaths = random.Random(5).sample(range(100, 200), KILLS)
+    for i in deaths:
         texts[i] = "die once"
     pieces = write_pieces(tmp_path / "photos", texts)
     # a fingerprint of its own: workers that know one like it from a test before would not open it
@@ -156,13 +176,16 @@ def test_killed_workers_and_a_lost_node_change_nothing(cluster, on_cluster, tmp_
 
     def lose_a_node(steps=1):
         seen.append(steps)
-        if len(seen) == 10:
+        if len(seen) == 5:
             cluster.lose_a_node()
+            (tmp_path / "loss").touch()
 
     hard = run_job(
         pieces, task, results=tmp_path / "hard", executor=on_cluster, on_progress=lose_a_node
     )
     assert (hard.photos, hard.failed) == (calm.photos, calm.failed) == (200, 0)
+    assert {path.name for path in tmp_path.glob("ab-*")} == {f"ab-{i:05d}.jpg" for i in deaths}
+    assert (tmp_path / "loss").exists()
     names = sorted(path.name for path in calm.directory.iterdir())
     assert len(names) == 51
     for name in names:

@@ -13,6 +13,8 @@ from edgecls.scale.task import Column
 
 NO_MODEL = "Expected a model, got none."
 BAD_MODEL = "Expected a model that works, got NaN."
+NOT_ALONE = "Expected no other worker at work, got one."
+NOT_COME = "Expected a file to come, got none."
 NO_PHOTO = "Expected a photo, got nonsense."
 
 
@@ -58,10 +60,30 @@ class TinyLooker:
             os.kill(os.getpid(), signal.SIGKILL)
         if text == "wait":
             time.sleep(3600)
+        if text.startswith("wait for "):
+            self._wait_for(text.removeprefix("wait for "))
+        if text == "be alone":
+            self._be_alone()
         return {"label": photo.label, "size": len(text), "vector": [0.5, len(text)]}
 
     def close(self):
         pass
+
+    def _wait_for(self, name):
+        deadline = time.monotonic() + 300
+        while not self.is_immortal and not (self.scratch / name).exists():
+            if time.monotonic() > deadline:
+                raise ArtifactError(NOT_COME)
+            time.sleep(0.02)
+
+    def _be_alone(self):
+        mark = self.scratch / "somebody"
+        try:
+            mark.touch(exist_ok=False)
+        except FileExistsError as error:
+            raise ArtifactError(NOT_ALONE) from error
+        time.sleep(0.5)
+        mark.unlink()
 
     def _first(self, key):
         mark = self.scratch / key.replace("/", "-")
