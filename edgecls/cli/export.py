@@ -1,5 +1,6 @@
 """``edgecls export``: write .tflite and .onnx files, quantized."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from edgecls.run_directory import RunDirectory
 __all__ = ["command"]
 
 AUTO = "auto"
+
+_NUMBER = re.compile(r"[+-]?[0-9]+")
 
 DEFAULT_RECIPES = ", ".join(
     dict.fromkeys(recipe for (_, recipe), entry in EXPORTERS.items() if entry.is_default)
@@ -48,7 +51,7 @@ def _number_or_folder(
     del context
     if value is None:
         return None
-    if not value.strip().lstrip("+-").isdecimal():
+    if not _NUMBER.fullmatch(value.strip()):
         return Path(value)
     number = int(value)
     if number < 1:
@@ -73,7 +76,7 @@ def _number_or_folder(
     callback=split_names,
     help=(
         f"With commas between them; by default {DEFAULT_RECIPES}, as far as the format has them; all: edgecls "
-        "recipes. auto: the smallest that keeps enough of float32."
+        "recipes. auto: the first down a ladder that keeps enough of float32."
     ),
 )
 @click.option(
@@ -204,7 +207,8 @@ def _raise_what_is_wrong(exported: ExportRun, run: RunDirectory) -> None:
         TooFewPhotosError: If a kept file is not proven.
     """
     if exported.failures:
-        message = f"Expected every file to score as Keras does, got: {'; '.join(exported.failures)}"
+        failures = "; ".join(exported.failures)
+        message = f"Expected every file to be made and to score as Keras does, got: {failures}"
         raise ExportError(message, hint=f"the converters' output is in {run.logs / LOG_NAME}")
     unproven = [s for s in exported.ladder if s.is_kept and s.verdict == "too few photos"]
     if unproven:

@@ -110,7 +110,9 @@ def _gate(records: RunRecords) -> Iterator[NextStep]:
         enough = (
             f"; {count_text(max(known))} would decide if they went as these did" if known else ""
         )
-        why = f"The gate does not decide on {there}{enough}."
+        unseen = sum(share is None for share in comparison.cases[0].per_class)
+        missing = f"; there is no photo of {count_text(unseen, 'label')}" if unseen else ""
+        why = f"The gate does not decide on {there}{enough}{missing}."
         yield NextStep(title="Compare on more photos", why=why)
 
 
@@ -125,8 +127,9 @@ def _mend(records: RunRecords, name: str, gate: Gate) -> NextStep:
         return NextStep(title=f"Mend {name}", why=why, commands=(shlex.join(explain),))
     auto = ["edgecls", "export", records.path, "--recipe", "auto", *_limits(gate)]
     why = (
-        "The first names the layers that go wrong and the likely cause. The second tries one recipe after "
-        "the other and keeps the smallest file that holds."
+        "The first names the layers that go wrong and the likely cause. The second tries one recipe after the "
+        "other and keeps the first file that holds; where photos are too few to tell, the smallest that "
+        "nothing speaks against, with exit code 14."
     )
     commands = (shlex.join(explain), shlex.join(auto))
     return NextStep(title=f"Mend {name}", why=why, commands=commands)

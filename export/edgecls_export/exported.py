@@ -103,12 +103,12 @@ class CalibrationStability:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LadderStep:
-    """One recipe that ``--recipe auto`` tried.
+    """One recipe that ``--recipe auto`` tried, or did not try though it could be smaller than what is kept.
 
     Attributes:
         format: ``tflite`` or ``onnx``.
         recipe: What was tried.
-        verdict: ``holds``, ``fails``, ``too few photos`` or ``not made``.
+        verdict: ``holds``, ``fails``, ``too few photos``, ``not made`` or ``not tried``.
         reason: Why it was kept or left, as a sentence.
         size_bytes: Size of the file; None where it was not made.
         is_kept: Whether it is the file that was kept.

@@ -1,5 +1,6 @@
 """``--recipe auto``: rungs made, weighed, and left or kept."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from edgecls_export.table import EXPORTERS
 
 from edgecls.exports import ladder
 from edgecls.exports.gate import GatePhotos, Seen, Weighed, look, weigh
-from edgecls.exports.ladder import LADDER, can_be_smaller, export_ladder, rungs_of
+from edgecls.exports.ladder import LADDER, export_ladder, is_worth_trying, rungs_of
 from tests.export.runs import write_photos, write_run
 from tests.export.test_export_command import exit_of
 from tests.export.tiny import HEIGHT, LABELS, SPEC, WIDTH, pictures
@@ -305,7 +306,49 @@ def test_photos_that_cannot_be_read_decide_nothing(fine, tmp_path):
 def test_float16_is_tried_after_a_file_that_is_mostly_float(fine):
     int8 = walk(fine, Gate(min_agreement=0.8)).artifacts[1]
     mixed = replace(int8, recipe="int8-mixed", size_bytes=600)
-    assert can_be_smaller("float16", than=mixed, float32_bytes=1000)
-    assert not can_be_smaller("int8-qat", than=mixed, float32_bytes=1000)
-    assert not can_be_smaller("float16", than=mixed, float32_bytes=1300)
-    assert not can_be_smaller("float16", than=replace(mixed, recipe="int8"), float32_bytes=1000)
+    assert is_worth_trying("float16", after=mixed, float32_bytes=1000)
+    assert not is_worth_trying("int8-qat", after=mixed, float32_bytes=1000)
+    assert not is_worth_trying("float16", after=mixed, float32_bytes=1300)
+    int8 = replace(mixed, recipe="int8")
+    assert not is_worth_trying("float16", after=int8, float32_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why"), [("holds", "int8-mixed holds"), ("too few photos", "int8-mixed is kept")]
+)
+def test_that_tuning_was_not_tried_and_may_be_smaller_is_said(fine, monkeypatch, verdict, why):
+    pytest.importorskip("litert_quantizer")
+    monkeypatch.setattr(ladder, "LADDER", {"tflite": ("int8-mixed", "int8-qat")})
+    judged = Weighed(judgement=Judgement(verdict=verdict, reason="It may."), is_within=True)
+    monkeypatch.setattr(ladder, "weigh", lambda *_: judged)
+    done = walk(fine)
+    assert shown(done) == [("int8-mixed", verdict, True), ("int8-qat", "not tried", False)]
+    assert done.ladder[1].reason == (
+        f"{why} already, and tuning takes minutes. It may be smaller: "
+        f"edgecls export {fine.path} --format tflite --recipe int8-qat"
+    )
+    assert done.ladder[1].size_bytes is None
+
+
+def test_nothing_is_said_of_rungs_that_could_not_be_smaller(fine, monkeypatch):
+    monkeypatch.setattr(ladder, "LADDER", {"tflite": ("int8", "int8-qat", "float16")})
+    assert shown(walk(fine, Gate(min_agreement=0.8))) == [("int8", "holds", True)]
+
+
+@pytest.mark.slow
+def test_every_step_of_tuning_in_the_ladder_is_told(fine, monkeypatch):
+    told = {}
+
+    @contextmanager
+    def count(description, total):
+        told[description] = [total]
+        yield lambda steps=1: told[description].append(steps)
+
+    monkeypatch.setattr(ladder, "progress", count)
+    monkeypatch.setattr(ladder, "LADDER", {"tflite": ("int8-qat", "float16")})
+    done = walk(fine, Gate(min_agreement=0.5))
+    total, *steps = told["Ladder of tflite, steps"]
+    assert sum(steps) == total
+    assert len(steps) > 3 + 2
+    assert done.ladder[0].recipe == "int8-qat"
+    assert "On 4 photos that were not tuned on, tflite int8 has" in done.ladder[0].reason
