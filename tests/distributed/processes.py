@@ -2,14 +2,22 @@
 
 import subprocess
 from contextlib import contextmanager
+from itertools import zip_longest
 
 
 @contextmanager
-def started(commands):
-    """Start a process for each command; those that are left in the end are killed."""
+def started(commands, environments=()):
+    """Start a process for each command; those that are left in the end are killed.
+
+    Args:
+        commands: With their arguments.
+        environments: Of each of them; without it they have that of this process.
+    """
     processes = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for command in commands
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
+        for command, environment in zip_longest(commands, environments)
     ]
     try:
         yield processes
