@@ -11,7 +11,13 @@ from edgecls_bench.diagnosis.diagnose import diagnose
 from edgecls_bench.diagnosis.growth import worst_layers
 from edgecls_bench.diagnosis.record import Diagnosis, Finding, LayerError
 from edgecls_device.artifact import Artifact, read_artifact
-from edgecls_device.errors import ArtifactError, DataError, OptionError
+from edgecls_device.errors import (
+    ArtifactError,
+    DataError,
+    OptionError,
+    SpecError,
+    StorageError,
+)
 
 from edgecls.cli.output import print_line, print_record, print_table
 from edgecls.comparison_photos import (
@@ -114,7 +120,7 @@ def _reference_of(question: Question, artifact: Artifact, run: RunDirectory | No
     if question.reference is not None:
         return read_artifact(question.reference)
     paths = run.artifacts() if run is not None else ()
-    found = [read_artifact(path) for path in paths if not _is_same(path, question.artifact)]
+    found = _readable([path for path in paths if not _is_same(path, question.artifact)])
     floats = [
         entry
         for entry in found
@@ -127,6 +133,17 @@ def _reference_of(question: Question, artifact: Artifact, run: RunDirectory | No
     message = f"Expected a float32 file to hold {artifact.path.name!r} against, got none {where}."
     hint = "edgecls export RUN --recipe float32, or name one: --reference FILE"
     raise ArtifactError(message, hint=hint)
+
+
+def _readable(paths: Sequence[Path]) -> list[Artifact]:
+    """Return the files that can be read, and say which cannot: a damaged one is no reference of a good one."""
+    found = []
+    for path in paths:
+        try:
+            found.append(read_artifact(path))
+        except (ArtifactError, SpecError, StorageError) as error:
+            say(f"left out {path.name}: {error.message}")
+    return found
 
 
 def _is_same(path: Path, other: Path) -> bool:

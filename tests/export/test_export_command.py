@@ -145,6 +145,7 @@ def test_one_failure_does_not_stop_the_others(run, capfd, monkeypatch):
     assert "shapes.float32.tflite" in out
     assert "error: " in err
     assert "shapes.float16.tflite" in err
+    assert "Expected every file to be made and to score as Keras does, got: shapes.float16" in err
     assert "division by zero" in err
 
 
@@ -155,6 +156,9 @@ def test_one_failure_does_not_stop_the_others(run, capfd, monkeypatch):
         (["--format", "tflite,onnxx"], 2, "did you mean onnx"),
         (["--format", "onnx", "--recipe", "int8-io"], 2, "int8-io exists for: tflite"),
         (["--calibration", "0"], 2, "--calibration"),
+        (["--calibration=-5"], 2, "got -5"),
+        (["--calibration=--5"], 3, "--5"),
+        (["--calibration=+-5"], 3, "+-5"),
         (["--data", "/nowhere"], 3, "--data FOLDER"),
     ],
 )

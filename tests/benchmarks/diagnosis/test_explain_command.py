@@ -80,6 +80,19 @@ def test_without_a_float32_file_it_asks_for_one(run, int8_model, float_model, ph
     assert run.artifacts() == (int8_model,)
 
 
+def test_a_damaged_neighbour_does_not_stop_it(run, int8_model, photos_dir, capsys):
+    cut_off = run.exports / "a.float32.onnx"
+    cut_off.write_bytes(int8_model.read_bytes()[:200])
+    newer = (run.exports / "colors.float32.onnx").read_bytes()
+    newer = newer.replace(b'"version": 1', b'"version": 9')
+    (run.exports / "b.float32.onnx").write_bytes(newer)
+    assert edgecls("compare", "--explain", int8_model, "--data", photos_dir) == 0
+    shown = capsys.readouterr()
+    assert "agreement with colors.float32.onnx" in shown.out
+    assert "left out a.float32.onnx: " in shown.err
+    assert "left out b.float32.onnx: " in shown.err
+
+
 def test_a_reference_of_other_classes_is_refused(run, int8_model, photos_dir, tmp_path, capsys):
     two = color_spec(labels=("blue", "green"))
     other = write_color_model(tmp_path / "two.onnx", two, weights=np.eye(3)[:, :2])
