@@ -1,20 +1,28 @@
-"""Which Ray to talk to: on loopback as it is, elsewhere only where both sides show a token."""
+"""Which Ray to talk to: one on loopback alone as it is, another only where both sides use a token."""
 
 import ipaddress
+import json
 import os
 import socket
-from collections.abc import Mapping
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgecls_device.errors import ExecutorError, OptionError
 
+from edgecls.scale.child import module_path
+
 __all__ = [
     "LOOPBACK_ALONE",
     "OUTSIDE_HINT",
+    "REFUSED",
     "TOKEN_HINT",
     "check_address",
     "is_loopback_alone",
     "known_address",
+    "require_token",
 ]
 
 LOOPBACK_ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
@@ -29,6 +37,22 @@ _VARIABLE = "RAY_ADDRESS"
 _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes.fromhex("000000 04 00 00000000")
 _HTTP2_HEADER_BYTES = 9
 _HTTP2_SETTINGS = 4
+
+_LISTEN = "0A"
+"""State of a socket in /proc/net/tcp (TCP_LISTEN of the kernel's net/tcp_states.h)."""
+
+REFUSED = "InvalidAuthToken"
+"""What Ray prints where a cluster does not take the token, or wants one."""
+
+_RAY = """\
+import json, sys
+sys.path[:] = json.loads(sys.argv.pop(1))
+from ray.scripts.scripts import main
+main()
+"""
+"""The program ``ray`` of the Python that runs this; the current directory is no place to find it."""
+
+_SECONDS_TO_REFUSE = 30.0
 
 TOKEN_HINT = (
     "make a token with `ray get-auth-token --generate`, copy ~/.ray/auth_token to every machine, "
@@ -63,7 +87,8 @@ def known_address(address: str, variables: Mapping[str, str] = os.environ) -> st
 def check_address(address: str, variables: Mapping[str, str] = os.environ) -> None:
     """Refuse what nobody should talk to, and what does not answer.
 
-    Whoever reaches a Ray cluster runs any code on it, and a cluster runs any code it likes here.
+    Whoever reaches a Ray cluster runs any code on it, and a cluster runs any code it likes here. Whether the
+    cluster asks for the token is for :func:`require_token`, which needs Ray.
 
     Args:
         address: ``HOST:PORT`` of a cluster's head.
@@ -110,24 +135,82 @@ def _speaks_grpc(place: tuple[str, int], variables: Mapping[str, str]) -> bool:
     return head[3] == _HTTP2_SETTINGS
 
 
+def require_token(address: str, variables: Mapping[str, str] = os.environ) -> None:
+    """Refuse a cluster that takes anybody, unless only this machine reaches it.
+
+    That this side shows a token says nothing: a cluster that wants none takes whoever shows one, too. So it is
+    asked once without.
+
+    Args:
+        address: ``HOST:PORT`` of a cluster's head, which answers.
+        variables: The environment.
+
+    Raises:
+        ExecutorError: If it does not refuse that.
+    """
+    if is_loopback_alone(address):
+        return
+    command = [
+        sys.executable,
+        "-c",
+        _RAY,
+        json.dumps(module_path()),
+        "status",
+        "--address",
+        address,
+    ]
+    stranger = {
+        **{name: value for name, value in variables.items() if not name.startswith("RAY_AUTH_")},
+        "RAY_AUTH_MODE": "disabled",
+    }
+    try:
+        asked = subprocess.run(
+            command,
+            env=stranger,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS_TO_REFUSE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        got = f"no answer within {_SECONDS_TO_REFUSE:.0f} s"
+    else:
+        if asked.returncode != 0 and REFUSED in asked.stderr:
+            return
+        last = asked.stderr.strip().rpartition("\n")[2]
+        got = f"another answer: {last}" if asked.returncode else "one that takes anybody"
+    message = f"Expected a Ray cluster at {address} that refuses who shows no token, got {got}."
+    raise ExecutorError(message, hint=f"{TOKEN_HINT}; then start the cluster anew")
+
+
 def is_loopback_alone(address: str) -> bool:
-    """Whether a Ray on this machine answers on loopback, but not on the address under which Ray looks for it.
+    """Whether what listens at an address, here on loopback, is reached from nowhere else.
 
     Ray replaces a loopback address by that of the machine, unless it was told to stay on loopback.
     """
     host, _, port = address.rpartition(":")
     if not _is_loopback(host):
         return False
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as route:
-            route.connect(
-                ("192.0.2.1", 1)
-            )  # RFC 5737, sends nothing: it says which address would be used
-            outward = route.getsockname()[0]
-        socket.create_connection((outward, int(port)), _SECONDS_TO_CONNECT).close()
-    except OSError:
-        return True
-    return False
+    places = list(_listening(int(port)))
+    return bool(places) and all(place.is_loopback for place in places)
+
+
+def _listening(port: int) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Yield the addresses at which any process of this machine listens at a port; see proc(5)."""
+    for table in ("tcp", "tcp6"):
+        try:
+            rows = Path("/proc/net", table).read_text(encoding="ascii").splitlines()[1:]
+        except OSError:  # no Linux, or one without IPv6
+            continue
+        for row in rows:
+            _, local, _, state, *_ = row.split()
+            host, _, local_port = local.partition(":")
+            if state == _LISTEN and int(local_port, 16) == port:
+                words = [int(host[start : start + 8], 16) for start in range(0, len(host), 8)]
+                place = ipaddress.ip_address(struct.pack(f"={len(words)}I", *words))
+                yield getattr(place, "ipv4_mapped", None) or place
 
 
 def _is_loopback(host: str) -> bool:

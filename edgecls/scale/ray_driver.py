@@ -21,7 +21,7 @@ from edgecls_device.sources.lifeline import hold_on
 
 from edgecls.scale import ray_ending
 from edgecls.scale.piece import Piece
-from edgecls.scale.ray_address import OUTSIDE_HINT
+from edgecls.scale.ray_address import OUTSIDE_HINT, require_token
 from edgecls.scale.ray_orders import Opened, Opening, Running
 from edgecls.scale.ray_versions import versions
 from edgecls.scale.work import KEPT
@@ -92,7 +92,7 @@ def _open(order: Opening) -> Opened:
     """Find or start Ray.
 
     Raises:
-        ExecutorError: If it does not work.
+        ExecutorError: If it does not work, or the cluster takes anybody.
         MissingDependencyError: If it is not installed.
     """
     init = load("ray:init", extra="ray")
@@ -105,6 +105,8 @@ def _open(order: Opening) -> Opened:
         "object_store_memory": OBJECT_STORE_BYTES,
         "_temp_dir": order.directory,
     }
+    if order.address:
+        require_token(order.address)
     try:
         found = init(order.address or "local", **quiet, **({} if order.address else started))
     except Exception as error:
@@ -123,7 +125,7 @@ def _cores() -> int:
 
 
 def _most_handed_out(order: Running) -> int:
-    """Return how many tasks to hand out at once, so that no core waits for one, and no more workers work than were asked for.
+    """Return how many tasks to hand out at once, so that no core waits and no more work than were asked for.
 
     Where Ray has more cores than were asked for, or may have them later, it works at all that are handed out.
     A cluster that grows by itself grows for so many tasks, and for no more.

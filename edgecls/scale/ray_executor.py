@@ -19,6 +19,7 @@ from edgecls.scale.piece import Piece
 from edgecls.scale.ray_address import (
     LOOPBACK_ALONE,
     OUTSIDE_HINT,
+    REFUSED,
     TOKEN_HINT,
     check_address,
     is_loopback_alone,
@@ -220,7 +221,7 @@ def _no_answer(address: str, seconds: float) -> ExecutorError:
 
 def _refusal(address: str, printed: str) -> ExecutorError | None:
     """Return why a cluster did not take the process that printed this; Ray dies in native code of either."""
-    if "InvalidAuthToken" in printed:
+    if REFUSED in printed:
         message = f"Expected the token of the Ray cluster at {address}, got another or none."
         return ExecutorError(message, hint=TOKEN_HINT)
     if "/sockets/raylet" in printed:  # that of the head's machine, which is not here

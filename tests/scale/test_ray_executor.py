@@ -19,7 +19,13 @@ from edgecls_device.errors import ArtifactError, ExecutorError, OptionError
 
 from edgecls.scale.executors import open_executor
 from edgecls.scale.job import run_job
-from edgecls.scale.ray_address import check_address, known_address
+from edgecls.scale.ray_address import (
+    LOOPBACK_ALONE,
+    check_address,
+    is_loopback_alone,
+    known_address,
+    require_token,
+)
 from edgecls.scale.ray_driver import _hint
 from edgecls.scale.ray_executor import _refusal
 from edgecls.scale.ray_versions import difference, versions
@@ -113,6 +119,10 @@ def test_a_ray_of_ours_takes_nobody_without_its_token(alone, monkeypatch):
     assert "ray get-auth-token" in caught.value.hint
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", alone.token)
+    monkeypatch.setenv(LOOPBACK_ALONE, "0")
+    with monkeypatch.context() as patch:
+        patch.setattr("edgecls.scale.ray_address.is_loopback_alone", lambda address: False)
+        require_token(alone.address)
     with open_executor("ray", address=alone.address) as executor:
         assert executor.workers == 1
 
@@ -138,6 +148,17 @@ def test_a_ray_of_ours_ends_with_whoever_started_it(alone):
         time.sleep(0.05)
     assert not knowing(alone.token)
     assert not directory.exists()
+
+
+def test_a_cluster_that_takes_anybody_is_refused_unless_it_is_on_loopback_alone(
+    cluster, monkeypatch
+):
+    variables = {**os.environ, LOOPBACK_ALONE: "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a"}
+    require_token(cluster.address, variables)
+    monkeypatch.setattr("edgecls.scale.ray_address.is_loopback_alone", lambda address: False)
+    with pytest.raises(ExecutorError, match="shows no token, got one that takes anybody") as caught:
+        require_token(cluster.address, variables)
+    assert "RAY_AUTH_MODE=token for `ray start`" in caught.value.hint
 
 
 def test_errors_keep_their_type_and_rays_own_words_reach_nobody(on_cluster, tmp_path, capfd):
@@ -272,6 +293,17 @@ def test_what_listens_there_and_is_no_ray_is_told_apart_before_ray_asks_it(monke
     monkeypatch.setattr("edgecls.scale.ray_address._SECONDS_TO_CONNECT", 0.1)
     with listening_port(b"") as port, pytest.raises(ExecutorError, match="no answer: timed out"):
         check_address(f"127.0.0.1:{port}", {})
+
+
+@pytest.mark.parametrize(("place", "is_alone"), [("127.0.0.1", True), ("0.0.0.0", False)])
+def test_what_other_machines_reach_is_not_on_loopback_alone(place, is_alone):
+    with socket.create_server((place, 0)) as server:
+        port = server.getsockname()[1]
+        assert is_loopback_alone(f"127.0.0.1:{port}") == is_alone
+        assert not is_loopback_alone(f"10.0.0.1:{port}")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, and not listening
+        assert not is_loopback_alone(f"127.0.0.1:{taken.getsockname()[1]}")
 
 
 def test_a_host_that_can_be_none_is_no_traceback():
