@@ -1,13 +1,14 @@
 """Find the layers of a Keras model again in a converted graph, and what must stay in float with them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from edgecls_device.errors import ExportError
 
 from edgecls_export.layer_graph import Floats
 
-__all__ = ["MIXED_TOLERANCE", "GraphNode", "nodes_in_float"]
+__all__ = ["MIXED_TOLERANCE", "GraphNode", "nodes_in_float", "note_of"]
 
 MIXED_TOLERANCE = 0.02
 """How far golden scores may be off on another machine where logits are float behind rounded activations: an
@@ -41,6 +42,9 @@ def nodes_in_float(nodes: Sequence[GraphNode], kernels: Iterable[Floats]) -> lis
     Args:
         nodes: In the order of computation.
         kernels: Of the Keras model, batch norm folded in.
+
+    Raises:
+        ExportError: If no node has any of the kernels: the model would be int8 throughout, under another name.
     """
     wanted = [np.sort(kernel, axis=None) for kernel in kernels]
     floats: set[str] = set()
@@ -53,7 +57,20 @@ def nodes_in_float(nodes: Sequence[GraphNode], kernels: Iterable[Floats]) -> lis
         if stays:
             names.append(node.name)
             floats.update(node.outputs)
+    if wanted and not names:
+        message = (
+            f"Expected the {len(wanted)} layers that should stay in float in the converted graph, "
+            "got none with their weights."
+        )
+        raise ExportError(message, hint="use --recipe int8, int8-qat or float16")
     return names
+
+
+def note_of(layers: Collection[str]) -> str:
+    """Return what is to be said of the layers that stay in float: only that there are none."""
+    if layers:
+        return ""
+    return "No layer is in float: none loses enough by rounding, or it is too large or too slow in float."
 
 
 def _is_same(first: Floats, second: Floats) -> bool:

@@ -9,7 +9,7 @@ from edgecls_export.bias_correction import corrected
 from edgecls_export.equalization import equalized
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import FrozenModel
-from edgecls_export.mixed_precision import MIXED_TOLERANCE, GraphNode, nodes_in_float
+from edgecls_export.mixed_precision import MIXED_TOLERANCE, GraphNode, nodes_in_float, note_of
 from edgecls_export.onnx_exporters import clean_model, quantize
 from edgecls_export.sensitivity import kernels_of, layers_in_float
 
@@ -22,7 +22,8 @@ def to_int8_mixed(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """Quantize as ``to_int8``, but leave in float what loses most, within limits of size and work.
 
     Raises:
-        ExportError: If the input is not quantized as pixels are, or the Keras model is beyond reading.
+        ExportError: If the input is not quantized as pixels are, the Keras model is beyond reading, or its
+            layers are not found again in the converted graph.
     """
     frozen = equalized(frozen, calibration)
     layers = layers_in_float(frozen.model, calibration, pairwise=True)
@@ -35,7 +36,9 @@ def to_int8_mixed(frozen: FrozenModel, calibration: Images) -> ModelBody:
     shield(model)
     onnx.checker.check_model(model)
     data = model.SerializeToString()
-    return ModelBody(data=data, logit_step=body.logit_step, tolerance=tolerance)
+    return ModelBody(
+        data=data, logit_step=body.logit_step, tolerance=tolerance, note=note_of(layers)
+    )
 
 
 def shield(model: Any) -> None:

@@ -5,7 +5,7 @@ from edgecls_export.equalization import equalized
 from edgecls_export.exported import Images, ModelBody
 from edgecls_export.frozen import FrozenModel
 from edgecls_export.litert_exporter import quantized
-from edgecls_export.mixed_precision import MIXED_TOLERANCE, nodes_in_float
+from edgecls_export.mixed_precision import MIXED_TOLERANCE, nodes_in_float, note_of
 from edgecls_export.sensitivity import kernels_of, layers_in_float
 from edgecls_export.tflite_exporters import float_logits
 from edgecls_export.tflite_graph import TfliteGraph
@@ -17,7 +17,8 @@ def to_int8_mixed(frozen: FrozenModel, calibration: Images) -> ModelBody:
     """Quantize as ``to_int8_litert``, but leave in float what loses most, within limits of size and work.
 
     Raises:
-        ExportError: If the input is not quantized as pixels are, or the Keras model is beyond reading.
+        ExportError: If the input is not quantized as pixels are, the Keras model is beyond reading, or its
+            layers are not found again in the converted graph.
     """
     frozen = equalized(frozen, calibration)
     layers = layers_in_float(frozen.model, calibration)
@@ -32,4 +33,4 @@ def to_int8_mixed(frozen: FrozenModel, calibration: Images) -> ModelBody:
     graph.append_softmax()
     graph.name_ends()
     tolerance = 0.0 if is_int8_to_the_end else MIXED_TOLERANCE
-    return ModelBody(data=graph.pack(), logit_step=step, tolerance=tolerance)
+    return ModelBody(data=graph.pack(), logit_step=step, tolerance=tolerance, note=note_of(layers))

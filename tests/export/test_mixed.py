@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from edgecls_device.errors import ExportError
 from edgecls_export import EXPORTERS, freeze
 
 from tests.export.tiny import build_model, pictures
@@ -101,6 +102,31 @@ def test_nodes_are_known_by_kernels_in_any_layout_and_pull_along_what_only_they_
     ]
     assert nodes_in_float(nodes, [kernel]) == ["second", "swish"]
     assert nodes_in_float(nodes, []) == []
+    assert nodes_in_float(nodes, [kernel, kernel + 9]) == ["second", "swish"]
+    with pytest.raises(ExportError, match=r"Expected the 2 layers .* got none") as error:
+        nodes_in_float(nodes, [kernel + 5, kernel + 9])
+    assert "--recipe int8" in error.value.hint
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file_format", ["tflite", "onnx"])
+@pytest.mark.parametrize("layers", [(), ("nothing",)])
+def test_a_file_without_a_layer_in_float_says_so_or_is_none(
+    file_format, layers, tmp_path, monkeypatch
+):
+    if file_format == "tflite":
+        pytest.importorskip("litert_quantizer")
+    exporter = pytest.importorskip(f"edgecls_export.{file_format}_mixed")
+    monkeypatch.setattr(exporter, "layers_in_float", lambda *given, **options: frozenset(layers))
+    unknown = [np.full((3, 3, 1, 1), 123.0, np.float32) for _ in layers]
+    monkeypatch.setattr(exporter, "kernels_of", lambda *given: unknown)
+    frozen = freeze(build_model())
+    if layers:
+        with pytest.raises(ExportError, match="got none with their weights"):
+            _body(frozen, file_format, "int8-mixed", tmp_path / "log")
+        return
+    body = _body(frozen, file_format, "int8-mixed", tmp_path / "log")
+    assert body.note.startswith("No layer is in float")
 
 
 @pytest.mark.slow
@@ -115,6 +141,7 @@ def test_it_mends_a_model_that_int8_breaks(broken, file_format, tmp_path):
     before, after = (_mean_error(broken, file_format, body, photos) for body in (plain, mixed))
     assert after < 0.3 * before
     assert mixed.logit_step > 0 or mixed.tolerance > 0  # the logits may be in float
+    assert mixed.note == ""
 
 
 @pytest.mark.slow
