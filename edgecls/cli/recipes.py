@@ -79,8 +79,8 @@ class Recipes:
 def command(formats: list[str] | None, as_json: bool) -> None:
     """List the recipes of `edgecls export`: what each does, and where it is fast and where not.
 
-    Those marked `default` are exported where no recipe is named. Figures were measured on EfficientNet-Lite0
-    at 224x224, one thread, x86-64.
+    Those marked `default` are exported where no recipe is named. Figures are of all backbones, one thread,
+    x86-64: docs/recipes.md, docs/backbones.md.
     """
     found = Recipes(recipes=tuple(_recipes(formats or ())))
     if as_json:
