@@ -3,7 +3,8 @@
 Half of the photos are cropped for measuring (see ``crops.py``), the others calibrate. No labels are needed for
 agreement, so any photos do; what they show decides how sure float32 is, and how sure it is decides how often a
 small error swaps the two best classes. So agreement is also given by float32's own best score, and beside that
-of ``int8-plain``: int8 of the same model and photos as the converters make it by themselves.
+of ``int8-plain``: int8 of the same model and photos as the converters make it by themselves. With --out the
+table goes into docs/recipes.md, between the markers of ``recipes_thousand``.
 
     python benchmarks/figures/thousand_classes.py photos/ --out benchmarks/results/thousand_classes.json
 """
@@ -18,6 +19,7 @@ from crops import make_crops
 from edgecls_bench.metrics import wilson_interval
 from edgecls_device.errors import GateError, TooFewPhotosError
 from figure import (
+    Figure,
     Row,
     arguments,
     describe_machine,
@@ -27,12 +29,35 @@ from figure import (
     show,
     working_directory,
 )
-from recipe_rows import PARTLY, in_turn
+from pages import DOCS, by_name, origin, replace_part, table
+from recipe_rows import PARTLY, cells, in_turn
 
 ANSWERS = (0, GateError.exit_code, TooFewPhotosError.exit_code)
 BANDS = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
 WANTED = "int8"  # the recipe that has targets
 PLAIN = Path(__file__).with_name("plain_int8.py")
+PART = "recipes_thousand"
+WHERE = "agreement where float32's score is"
+TIME = "time of float32's, 1 thread"
+COLUMNS = (
+    "file",
+    "size %",
+    "agree %",
+    *(f"{least:g} to {most:g}" for least, most in BANDS),
+    "mean error",
+    "worst error",
+    "ms",
+    "time %",
+)
+FORMATS = {
+    "size of float32's": ".0f",
+    "agreement": ".1f",
+    **{f"{WHERE} {least:g} to {most:g}": ".1f" for least, most in BANDS},
+    "mean score error": ".2g",
+    "worst score error": ".2g",
+    "p50": ".1f",
+    TIME: ".0f",
+}
 
 
 def main() -> None:
@@ -62,7 +87,32 @@ def main() -> None:
             if case["recipe"] != "float32":
                 rows += case_rows(case, comparison)
                 rows += cost_rows(case, directory / "exports")
-    show(figure_of("1000 classes", machine, rows), options.out)
+    figure = figure_of("1000 classes", machine, rows)
+    show(figure, options.out)
+    if options.out is not None:
+        replace_part(DOCS / "recipes.md", PART, page_lines(figure))
+
+
+def page_lines(figure: Figure) -> list[str]:
+    """Return the table of a figure, what its rows are, and what measured it, as Markdown."""
+    measured = by_name(figure.rows)
+    names = [name for name, rows in measured.items() if "agreement" in rows]
+    names.sort(key=lambda name: (not name.startswith("tflite"), name))
+    crops = next(row.value for row in figure.rows if row.what == "crops")
+    said = (
+        f"{crops:.0f} crops; *0 to 0.25* and so on: *agree %* where float32 gives its best class such a "
+        "score."
+    )
+    if any(name.endswith(" int8-plain") for name in names):
+        said += (
+            " *int8-plain* is no recipe: it is int8 of the same model and calibration photos as TensorFlow's "
+            "converter and ONNX Runtime's quantizer make it by themselves (`benchmarks/figures/plain_int8.py`)."
+        )
+    rows = [
+        cells(name, measured[name], FORMATS, columns=len(COLUMNS), with_backend=False)
+        for name in names
+    ]
+    return [*table(COLUMNS, rows), "", said, "", origin(figure)]
 
 
 def case_rows(case: Mapping[str, Any], comparison: Mapping[str, Any]) -> Iterator[Row]:
@@ -95,7 +145,7 @@ def band_rows(
     if inside:
         low, high = wilson_interval(sum(inside), len(inside))
         yield Row(
-            what=f"{name}: agreement where float32's score is {least:g} to {most:g}",
+            what=f"{name}: {WHERE} {least:g} to {most:g}",
             value=100 * sum(inside) / len(inside),
             unit="%",
             note=f"{len(inside)} photos, 95 % interval {100 * low:.1f} to {100 * high:.1f}",
@@ -114,7 +164,7 @@ def cost_rows(case: Mapping[str, Any], exports: Path) -> Iterator[Row]:
     )
     yield Row(what=f"{name}: p50", value=timed["p50_ms"], unit="ms")
     yield Row(
-        what=f"{name}: time of float32's, 1 thread",
+        what=f"{name}: {TIME}",
         value=100 * timed["ratio"],
         unit="%",
         at_most=48 if has_target else None,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from edgecls_device.errors import DataError
 
-from tests.benchmarks.test_figures import script
+from tests.benchmarks.test_figures import FIGURES, script
 
 
 def comparison(class_ids, reference, other):
@@ -100,6 +100,42 @@ def test_failures_and_figures_stand_in_one_table(monkeypatch):
     assert "| int8.tflite | 4.0 |  | 99.50 |" in lines[2]
     assert "| int16.onnx | does not convert: no kernel |" in lines[3]
     assert "200 photos" in lines[-1]
+
+
+def test_a_thousand_classes_are_shown_by_how_sure_float32_is(monkeypatch):
+    thousand = script("thousand_classes", monkeypatch)
+    row = script("figure", monkeypatch).Row
+    sure = "agreement where float32's score is 0.75 to 1"
+    rows = [row(what="crops", value=4000, unit="photos")]
+    for name, agreement in (("onnx int8", 94.4), ("tflite int8-plain", 90), ("tflite int8", 94.5)):
+        rows += [
+            row(what=f"{name}: agreement", value=agreement, unit="%"),
+            row(what=f"{name}: {sure}", value=100, unit="%"),
+            row(what=f"{name}: time of float32's, 1 thread", value=43.4, unit="%"),
+        ]
+    figure = thousand.figure_of("x", thousand.describe_machine(), rows)
+    lines = thousand.page_lines(figure)
+    assert lines[2] == "| int8.tflite |  | 94.5 |  |  |  | 100.0 |  |  |  | 43 |"
+    assert [line.partition(" |")[0] for line in lines[2:5]] == [
+        "| int8.tflite",
+        "| int8-plain.tflite",
+        "| int8.onnx",
+    ]
+    assert "4000 crops" in lines[6]
+    assert "*int8-plain* is no recipe" in lines[6]
+    without = replace(figure, rows=tuple(r for r in rows if "plain" not in r.what))
+    assert "int8-plain" not in "".join(thousand.page_lines(without)[:-1])
+
+
+def test_no_two_figures_of_the_bench_script_write_the_same_part():
+    bench = (FIGURES.parents[1] / "scripts" / "bench").read_text("utf-8")
+    figures = [line.split() for line in bench.splitlines() if line.startswith("figure ")]
+    written = [
+        words[1] if words[2] == "recipes" else "recipes_thousand"
+        for words in figures
+        if words[2] in {"recipes", "thousand_classes"}
+    ]
+    assert sorted(written) == ["recipes_pets", "recipes_thousand"]
 
 
 def test_only_the_part_between_its_markers_is_replaced(monkeypatch, tmp_path, capsys):
