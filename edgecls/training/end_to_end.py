@@ -38,7 +38,6 @@ from edgecls.training.sharing import shared_scores
 __all__ = ["EndToEndOptions", "LabelledPaths", "train_end_to_end", "unfreeze"]
 
 FINE_TUNE_RATE, SCRATCH_RATE = 1e-4, 3e-3
-_WARMUP = 0.1  # share of all steps in which the learning rate rises
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +155,12 @@ class _Session:
         self.model, self.pictures, self.group = model, pictures, group
         self.train, self.val, self.options = train, val, options
         self.weights = class_weights(train.class_ids, model.output_shape[-1])
-        self.learner = Learner(model, group, learning_rate=options.learning_rate)
+        self.learner = Learner(
+            model,
+            group,
+            learning_rate=options.learning_rate,
+            steps=options.epochs * steps_of(len(train.paths), options.batch_size),
+        )
         self.best: Sequence[NDArray[Any]] = model.get_weights()
         accuracy, loss = -1.0, math.inf
         if options.keeps_start and not options.is_resumed:
@@ -211,21 +215,17 @@ class _Session:
             change=lambda pixels, i: change(pixels, int(order.places[i])),
         )
         class_ids = self.train.class_ids[order.photos]
-        steps = steps_of(total, options.batch_size)
         self.learner.begin(seed)
-        means = np.zeros(2)
+        loss = accuracy = 0.0
         for step, pixels in enumerate(batches):
             ids = class_ids[step * order.part :][: order.part]
-            done = ((number - 1) * steps + step) / (options.epochs * steps)
-            rate = _rate(options.learning_rate, done)
-            loss, accuracy = self.learner.step(pixels, ids, self.weights[ids], learning_rate=rate)
+            loss, accuracy = self.learner.step(pixels, ids, self.weights[ids])
             if not math.isfinite(loss):
                 message = f"Expected a loss that is a number, got {loss} in epoch {number}."
                 raise TrainingError(message, hint="train with a larger --batch-size")
             if advance is not None:
                 advance(min(options.batch_size, total - step * options.batch_size))
-            means += np.array([loss, accuracy]) / steps
-        return float(means[0]), float(means[1])
+        return loss, accuracy
 
     def _validate(self) -> tuple[float, float]:
         """Return accuracy and loss on the validation photos."""
@@ -233,10 +233,3 @@ class _Session:
         scores = shared_scores(self.model, self.pictures, self.val.paths, size, self.group)
         accuracy = float((scores.argmax(axis=1) == self.val.class_ids).mean())
         return accuracy, cross_entropy(scores, self.val.class_ids)
-
-
-def _rate(highest: float, done: float) -> float:
-    """Return the learning rate when a share ``done`` of all steps is done: a short rise, a cosine fall."""
-    if done < _WARMUP:
-        return highest * (0.1 + 0.9 * done / _WARMUP)
-    return highest * 0.5 * (1 + math.cos(math.pi * (done - _WARMUP) / (1 - _WARMUP)))

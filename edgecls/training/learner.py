@@ -15,6 +15,8 @@ from edgecls.training.quiet_keras import import_keras
 
 __all__ = ["Learner"]
 
+_WARMUP = 0.1  # share of all steps in which the learning rate rises
+
 JIT_COMPILE = MappingProxyType({"tensorflow": False, "jax": True})
 """Whether XLA compiles a step: JAX is useless without, TensorFlow on a CPU eight times slower with it."""
 
@@ -25,23 +27,34 @@ class Learner:
     Every method is called by all processes of the group, in the same order.
     """
 
-    def __init__(self, model: Any, group: Group, *, learning_rate: float) -> None:
+    def __init__(self, model: Any, group: Group, *, learning_rate: float, steps: int) -> None:
         """Copy a model; what may learn in it may learn in the copy.
 
         Args:
             model: The classifier: pixels in, probabilities out of ``scores``.
             group: Whose devices it learns on.
-            learning_rate: To begin with.
+            learning_rate: The highest one. In the first tenth of all steps it rises there from a tenth; then it
+                falls to 0 as a cosine.
+            steps: How many there will be, those before a restored state among them.
         """
         keras = import_keras()
+        from edgecls.training.epoch_metrics import EpochMetrics
+
+        warmup = steps * _WARMUP
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.1 * learning_rate,
+            steps - warmup,
+            warmup_target=learning_rate,
+            warmup_steps=warmup,
+        )
         self._group = group
         start = model.get_weights()
         with group.distribution():
             self._copy = keras.models.clone_model(model)
             self._copy.set_weights(start)
-            self._body = keras.Model(self._copy.input, self._copy.get_layer("scores").input)
+            self._body = EpochMetrics(self._copy.input, self._copy.get_layer("scores").input)
             self._body.compile(
-                optimizer=keras.optimizers.Adam(learning_rate, clipnorm=1.0),
+                optimizer=keras.optimizers.Adam(rate, clipnorm=1.0),
                 loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
                 metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
                 jit_compile=JIT_COMPILE[keras.backend.backend()],
@@ -52,6 +65,7 @@ class Learner:
         """Begin an epoch: what is drawn inside the network is drawn from ``seed``."""
         random = np.random.default_rng(seed)
         with self._group.distribution():
+            self._body.begin_epoch()
             for variable in self._copy.variables:
                 if variable.path.endswith("seed_generator_state"):  # of dropout
                     variable.assign(random.integers(0, 2**31, variable.shape).astype(np.uint32))
@@ -61,8 +75,6 @@ class Learner:
         pixels: NDArray[np.uint8],
         class_ids: NDArray[np.int64],
         weights: NDArray[np.float32],
-        *,
-        learning_rate: float,
     ) -> tuple[float, float]:
         """Learn from this process's part of a batch.
 
@@ -70,13 +82,11 @@ class Learner:
             pixels: Shape ``(part, height, width, 3)``, uint8, RGB.
             class_ids: Shape ``(part,)``.
             weights: Shape ``(part,)``; each photo's loss is multiplied by its own.
-            learning_rate: Of this step.
 
         Returns:
-            Mean loss and accuracy on all processes' parts of this batch: Keras begins anew with each.
+            Mean loss and accuracy on all processes' parts of the epoch's batches so far.
         """
         with self._group.distribution():
-            self._body.optimizer.learning_rate = learning_rate
             logs = self._body.train_on_batch(
                 pixels.astype(np.float32), class_ids, weights, return_dict=True
             )
