@@ -13,12 +13,16 @@ from edgecls_device.preprocessing import Preprocessor
 from edgecls_device.spec import Preprocessing
 from edgecls_export.frozen import fingerprint
 
+from edgecls.cli import explain
 from edgecls.data.download import sha256_of
+from edgecls.data.split import write_split
 from edgecls.data.split_record import Split, SplitPhoto
 from edgecls.exports.calibration import check_pictures, photos_to_calibrate
 from edgecls.exports.photo_files import PhotoFiles, Pictures, halves, in_turn, prepare
+from edgecls.exports.photos import choose_photos
 from edgecls.exports.pictures import PhotoSource, read_training
 from edgecls.exports.run import export_run
+from edgecls.run_directory import RunDirectory
 from tests.export.runs import write_photos, write_run
 from tests.export.tiny import HEIGHT, LABELS, SPEC, WIDTH, pictures
 
@@ -97,6 +101,23 @@ def test_a_file_that_is_gone_leaves_its_turn_to_others(tmp_path):
     photos = found(tmp_path, [2, 2])
     in_turn(photos, 1).paths[0].unlink()
     assert len(in_turn(photos, 99).paths) == 3
+
+
+def test_an_explanation_looks_at_the_photos_that_an_export_calibrates_on(tmp_path, monkeypatch):
+    photos = tuple(
+        SplitPhoto(path=path.name, class_id=class_id, content_hash=key, split="train")
+        for key, class_id, path in found(tmp_path, [3] * 40)
+    )
+    labels = tuple(f"{i:02}" for i in range(40))
+    run = RunDirectory(tmp_path / "run")
+    run.path.mkdir()
+    write_split(Split(root=str(tmp_path), labels=labels, photos=photos), run)
+    monkeypatch.setattr(explain, "CALIBRATION_PHOTOS", 10)
+    monkeypatch.setattr(explain, "TRAINING_PHOTOS", 60)
+    calibration, others = explain._calibration(run, None)
+    assert calibration == choose_photos(run, data=None, calibration=10).calibration.paths
+    assert len(set(others)) == len(others) == 60
+    assert not set(others) & set(calibration)
 
 
 def test_folders_may_be_nested_below_one(folder, tmp_path):

@@ -77,7 +77,7 @@ def test_every_entry_has_a_function(entry):
 
 
 def times_of_float32():
-    """Return (format, recipe) -> times of float32's on the first runtimes, as the pages of our figures have them."""
+    """Return (format, recipe) -> times of float32's that our pages show, on LiteRT and ONNX Runtime."""
     found = defaultdict(list)
     for page in ("recipes.md", "backbones.md"):
         columns = []

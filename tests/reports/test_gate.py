@@ -141,6 +141,8 @@ def test_labels_without_photos_stand_in_the_gate_line(tmp_path):
         for case in comparison.cases
     ]
     run.compare.write_text(to_json(replace(comparison, cases=tuple(cases))), "utf-8")
+    step = next(s for s in report_content(read_run(run)).steps if "more photos" in s.title)
+    assert plain(step.why).endswith("; there is no photo of 1 label.")
     text = plain(Page(write_report(run)).text)
     assert "The photos are too few for all" in text
     assert "There is no photo of 1 label." in text
