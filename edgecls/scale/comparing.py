@@ -306,9 +306,11 @@ def _with_only(pieces: Sequence[Piece], wanted: Sequence[int]) -> Iterator[Piece
         of_piece = places[(places >= begin) & (places < begin + piece.photos)] - begin
         chosen = tuple(of_piece.tolist())
         begin += piece.photos
-        if not chosen:
+        if not piece.photos:
+            yield piece  # one that cannot be read, which is to be named
+        elif not chosen:
             continue
-        if piece.kind == "files":
+        elif piece.kind == "files":
             yield _with_files(piece, tuple(piece.files[place] for place in chosen))
         else:
             yield replace(piece, chosen=chosen, photos=len(chosen))

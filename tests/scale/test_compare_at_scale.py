@@ -284,6 +284,19 @@ def test_a_limit_of_pieces_reads_the_chosen_photos_alone(parquet, photos_dir):
     assert [len(list(read_piece(piece))) for piece in some] == [4, 3, 2]
 
 
+def test_a_limit_leaves_no_file_out_that_cannot_be_read(parquet):
+    folder = parquet.parent / "two"
+    folder.mkdir()
+    (folder / "cut.parquet").write_bytes(parquet.read_bytes()[:100])
+    parquet.rename(folder / "whole.parquet")
+    chosen = limited_pieces(find_pieces(folder), 5)
+    places = [Path(piece.location).name for piece in chosen]
+    assert places[0] == "cut.parquet"
+    assert sum(piece.photos for piece in chosen) == 5
+    with pytest.raises(DataError, match=r"cut\.parquet"):
+        list(read_piece(chosen[0]))
+
+
 def test_shards_that_do_not_count_their_photos_take_no_limit(shards):
     with pytest.raises(OptionError, match="tar shards, which do not count") as caught:
         limited_pieces(find_pieces(shards), 5)
