@@ -42,7 +42,8 @@ def _work_named(name: str, fetch: Callable[[], bytes], expected: Mapping[str, st
     if _work is None or _work[0] != name:
         differing = difference(expected, versions())
         if differing:
-            message = f"Expected the same packages and processor on {socket.gethostname()!r} as here, got {differing}."
+            host = socket.gethostname()
+            message = f"Expected the same packages and processor on {host!r}, got {differing}."
             raise ExecutorError(message, hint="install the same versions on every machine")
         use_one_thread()
         _work = (name, pickle.loads(fetch()))
