@@ -19,7 +19,7 @@ SCRIPTS = {
     "scale-kills": ("worker_kills.py",),
     "scale-training": ("distributed_training.py",),
     "scale-growth": ("growth.py",),
-    "scale-growth-ray": ("growth.py", "--executor", "ray"),
+    "scale-growth-ray": ("growth.py", "--executor", "ray", "--nodes", "2"),
 }
 WITH_PHOTOS = ("scale-workers", "scale-ray")
 

@@ -6,17 +6,20 @@ measured several times, half of them after the large ones, so that a machine tha
 
     python benchmarks/scale/growth.py --work scale/ --out benchmarks/results/scale-growth.json
 
-With --executor ray the same on Ray, which the command starts on this machine.
+With --executor ray the same on Ray, which the command starts on this machine; with --nodes 2 as well on a
+cluster of two nodes here, ``ray.cluster_utils.Cluster``, which is started anew for each measurement.
 
 A million photos take 3 GB in --work and about a quarter of an hour on two cores; a run that was stopped goes on
 from the last number of photos that was done. With --quick: 1000 and 10,000.
 """
 
 import json
+import os
 import shutil
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -37,7 +40,8 @@ from inputs import (
     small_file,
     synthetic,
 )
-from processes import Ran, watch
+from local_nodes import local_nodes
+from processes import Ran, children, watch
 from sides import disturbed_row, memory_row, million_row
 
 SIZES = (1000, 10_000, 100_000, 1_000_000)
@@ -45,6 +49,7 @@ QUICK = (1000, 10_000)
 OFTEN = 10_000
 """Up to so many photos are measured again and again: a second more or less counts there."""
 GROWTH = 110.0
+MOST_NODES = 9
 
 
 def main() -> None:
@@ -53,12 +58,19 @@ def main() -> None:
         "--sizes", type=_numbers, help="numbers of photos, commas between  [1000 to 1000000]"
     )
     parser.add_argument("--executor", choices=("local", "ray"), default="local")
+    parser.add_argument(
+        "--nodes", type=int, choices=range(1, MOST_NODES + 1), help="of a Ray cluster, a core each"
+    )
     options = parser.parse_args()
+    if options.nodes and (options.executor != "ray" or options.workers):
+        parser.error("--nodes is for --executor ray, without --workers: each node has one")
     sizes = options.sizes or (QUICK if options.quick else SIZES)
     machine = describe_machine()
-    workers = options.workers or machine.physical_cores or machine.cores
+    workers = options.nodes or options.workers or machine.physical_cores or machine.cores
+    where = options.executor + (f", {options.nodes} nodes" if options.nodes else "")
     with working_directory(options.work) as work:
-        kept = kept_of(options, work, f"scale-growth-{options.executor}")
+        name = "-".join(where.replace(",", "").split())
+        kept = kept_of(options, work, f"scale-growth-{name}")
         model = small_file(work, "int8")
         found: dict[int, list[Ran]] = {size: [] for size in sizes}
         for size, number in order_of(sizes, rounds_of(options)):
@@ -69,10 +81,8 @@ def main() -> None:
             )
             found[size].append(ran)
     rows = [disturbed_row(ran for ones in found.values() for ran in ones)]
-    rows += rows_of(found, workers, options.executor)
-    title = (
-        f"From {min(sizes)} to {max(sizes)} photos, executor {options.executor}, {workers} workers"
-    )
+    rows += rows_of(found, workers, where)
+    title = f"From {min(sizes)} to {max(sizes)} photos, executor {where}, {workers} workers"
     show(figure_of(title, machine, rows), options.out)
 
 
@@ -94,12 +104,23 @@ def one(
     def remove() -> None:
         shutil.rmtree(results, ignore_errors=True)
 
-    command = compare_command(
-        model, shards, executor=options.executor, workers=workers, results=results
-    )
-    ran = watch(
-        command, machine=machine, threads=workers, attempts=attempts_of(options), before=remove
-    )
+    with _nodes(options) as address:
+        command = compare_command(
+            model,
+            shards,
+            executor=options.executor,
+            address=address,
+            workers=None if address else workers,  # all cores, as a user would
+            results=results,
+        )
+        ran = watch(
+            command,
+            machine=machine,
+            threads=workers,
+            attempts=attempts_of(options),
+            before=remove,
+            beside=children(os.getpid()),
+        )
     written = sorted(path.stat().st_mtime for path in results.glob("part-*.parquet"))
     remove()
     return replace(
@@ -108,6 +129,16 @@ def one(
             {"steady_s": steady_s(written, workers), "tenths": tenths(written, workers)}
         ),
     )
+
+
+@contextmanager
+def _nodes(options: Namespace) -> Iterator[str]:
+    """Give the address of a cluster; "" where none was asked for."""
+    if not options.nodes:
+        yield ""
+        return
+    with local_nodes(options.nodes) as cluster:
+        yield cluster.address
 
 
 def rows_of(found: Mapping[int, Sequence[Ran]], workers: int, executor: str) -> Iterator[Row]:

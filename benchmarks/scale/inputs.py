@@ -238,14 +238,16 @@ def compare_command(
     shards: Path,
     *,
     executor: str,
-    workers: int,
     results: Path,
+    workers: int | None = None,
+    address: str = "",
     has_labels: bool = True,
 ) -> list[str | Path]:
-    """Return the command that evaluates one file on shards."""
-    words = ["--data", shards, "--executor", executor, "--workers", str(workers)]
-    unlabelled = [] if has_labels else ["--no-labels"]
-    return edgecls("compare", model, *words, "--results", results, *unlabelled)
+    """Return the command that evaluates one file on shards; with None it takes all cores there are."""
+    words = ["--data", shards, "--executor", executor, "--results", results]
+    words += [] if workers is None else ["--workers", str(workers)]
+    words += ["--address", address] if address else []
+    return edgecls("compare", model, *words, *([] if has_labels else ["--no-labels"]))
 
 
 def _members(shard: Path) -> Iterator[tuple[str, str, bytes]]:

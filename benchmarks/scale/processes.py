@@ -20,7 +20,7 @@ from edgecls_bench.sensors import Sensors, own_cpu_s
 from edgecls_bench.system_files import ROOT, text
 from edgecls_device.errors import BenchmarkError
 
-__all__ = ["Process", "Ran", "Role", "Tree", "held_to", "role_of", "watch", "watched"]
+__all__ = ["Process", "Ran", "Role", "Tree", "children", "held_to", "role_of", "watch", "watched"]
 
 LOOK_S = 0.5
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -71,9 +71,9 @@ class Ran:
 class Tree:
     """A process and all below it, also those whose parents have ended meanwhile."""
 
-    def __init__(self, pid: int, root: Path = ROOT) -> None:
-        """Take its number, and where ``proc`` is."""
-        self._top, self._root = pid, root
+    def __init__(self, pid: int, root: Path = ROOT, beside: Sequence[int] = ()) -> None:
+        """Take its number, where ``proc`` is, and processes that count with all below them, too."""
+        self._top, self._root, self._beside = pid, root, beside
         self.processes: dict[tuple[int, str], Process] = {}
         """(number, start) -> what was seen; numbers are used again."""
         self.alive: dict[int, tuple[int, str]] = {}
@@ -102,8 +102,8 @@ class Tree:
         return sorted(pid for pid in self.alive if part in text(self._root, f"proc/{pid}/cmdline"))
 
     def _members(self, found: Mapping[int, Sequence[str]]) -> set[int]:
-        """Return the top, all below it, and those that were below it before."""
-        members = {self._top} & found.keys()
+        """Return the top and those beside it, all below them, and those that were below them before."""
+        members = {self._top, *self._beside} & found.keys()
         members |= {pid for pid, stat in found.items() if (pid, stat[_STARTED]) in self.processes}
         below: dict[int, list[int]] = {}
         for pid, stat in found.items():
@@ -116,11 +116,22 @@ class Tree:
         return members
 
 
+def children(pid: int, root: Path = ROOT) -> list[int]:
+    """Return the numbers of the processes that a process has started, in order."""
+    stats = {number: _stat(number, root) for number in _numbers(root)}
+    return sorted(number for number, stat in stats.items() if stat and int(stat[_PARENT]) == pid)
+
+
 def role_of(words: str, *, is_top: bool) -> Role:
     """Return what a process does, by its command line; a process that talks to Ray counts as the command."""
     if is_top or "ray_driver" in words:
         return "driver"
-    is_worker = words.startswith("ray::") or "local_worker" in words or "spawn_main" in words
+    is_agent = words.startswith("ray::") and words.strip().endswith("Agent")  # a service of a node
+    is_worker = (
+        (words.startswith("ray::") and not is_agent)
+        or "local_worker" in words
+        or "spawn_main" in words
+    )
     return "worker" if is_worker else "engine"
 
 
@@ -132,6 +143,7 @@ def watch(
     attempts: int = 1,
     variables: Mapping[str, str] | None = None,
     before: Callable[[], object] = lambda: None,
+    beside: Sequence[int] = (),
 ) -> Ran:
     """Run a command, again if it was disturbed, and return the last time.
 
@@ -142,22 +154,23 @@ def watch(
         attempts: Most runs.
         variables: Set in its environment.
         before: Called before each run, such as to remove what the one before wrote.
+        beside: Processes that work for it and are not below it; they count, with all below them.
 
     Raises:
         BenchmarkError: If it fails.
     """
     for _ in range(attempts):
         before()
-        ran = _once(command, machine, threads, variables or {})
+        ran = _once(command, machine, threads, variables or {}, beside)
         if not ran.disturbance:
             break
     return ran
 
 
 @contextmanager
-def watched(process: subprocess.Popen[str]) -> Iterator[Tree]:
+def watched(process: subprocess.Popen[str], beside: Sequence[int] = ()) -> Iterator[Tree]:
     """Give the tree of a process that runs already; the process is ended with the block."""
-    tree = Tree(process.pid)
+    tree = Tree(process.pid, beside=beside)
     try:
         yield tree
     finally:
@@ -182,11 +195,17 @@ def held_to(cores: Iterable[int]) -> Iterator[None]:
 
 
 def _once(
-    command: Sequence[str | Path], machine: Machine, threads: int, variables: Mapping[str, str]
+    command: Sequence[str | Path],
+    machine: Machine,
+    threads: int,
+    variables: Mapping[str, str],
+    beside: Sequence[int],
 ) -> Ran:
     words = [str(word) for word in command]
     sys.stderr.write(f"$ {' '.join(words)}\n")
     sensors, own_before_s = Sensors(), own_cpu_s()
+    earlier = Tree(0, beside=beside)  # what they have spent is not spent for the command
+    earlier.look()
     reading = sensors.read(0.0, own_cpu_s=0.0)
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         start = time.perf_counter()
@@ -198,7 +217,7 @@ def _once(
             text=True,
             env={**os.environ, **variables},
         )
-        with watched(process) as tree:
+        with watched(process, beside) as tree:
             code = _follow(process, tree)
             seconds = time.perf_counter() - start
         output.seek(0)
@@ -208,13 +227,17 @@ def _once(
             message = f"Expected the command to succeed, got exit code {code}: {' '.join(words)}"
             raise BenchmarkError(message, hint=tail or "it said nothing")
         said = output.read()
-    sampled_s = sum(process.processor_s for process in tree.processes.values())
+    sampled_s = _spent_s(tree) - _spent_s(earlier)
     waited_s = (
         own_cpu_s() - own_before_s
     )  # ours too, which is little; not that of what nobody waited for
     spent_s = max(sampled_s, waited_s)
     after = sensors.read(seconds, own_cpu_s=spent_s)
     return _ran(tree, seconds, spent_s, said, disturbance(reading, after, machine, threads=threads))
+
+
+def _spent_s(tree: Tree) -> float:
+    return sum(process.processor_s for process in tree.processes.values())
 
 
 def _follow(process: subprocess.Popen[str], tree: Tree) -> int:

@@ -54,7 +54,8 @@ SECTIONS = {
     ),
     "scale-growth-ray": (
         "From a thousand photos to a million, on Ray",
-        "The same with `--executor ray`.",
+        "The same with `--executor ray --address ...`, on a Ray cluster of two nodes on this machine, "
+        "a core each. The cluster is there before; its services and its workers count.",
     ),
     "scale-kills": (
         "Killed workers, and a node removed",

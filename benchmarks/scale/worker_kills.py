@@ -22,7 +22,6 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,19 +31,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 from edgecls_device.errors import BenchmarkError
 from figure import Row, describe_machine, figure_of, run, show, working_directory
 from inputs import Shards, compare_command, run_script, scale_arguments, small_file, synthetic
+from local_nodes import local_nodes
 from processes import Tree, watched
 
 KILLS, QUICK_KILLS = 20, 1
 PHOTOS, QUICK_PHOTOS = 60_000, 20_000
 WORKERS = 2
-STORE_BYTES = 100 << 20
-ON_LOOPBACK = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # all processes of Ray listen on loopback only, on Linux too
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
-SECOND = "127.0.0.2"
-"""Address of the second node: with that of the first, the command might sit on it, and be lost with it."""
 AT_WORK = "ray::Map"
 MOST_TRIES = 3
 LOOK_S = 0.05
@@ -102,14 +94,13 @@ def measure(options: Namespace, work: Path) -> Iterator[Row]:
     local = digest_of_local(model, shards, results)
     draw = random.Random(options.seed)
     kills = options.kills or (QUICK_KILLS if options.quick else KILLS)
-    with two_nodes() as cluster:
+    with local_nodes(WORKERS) as cluster:
         tree = Tree(os.getpid())
 
         def command() -> list[str | Path]:
-            words = compare_command(
-                model, shards.path, executor="ray", workers=WORKERS, results=results
+            return compare_command(
+                model, shards.path, executor="ray", address=cluster.address, results=results
             )
-            return [*words, "--address", cluster.address]
 
         undisturbed = struck(command(), results, tree)
         yield Row(what="pieces", value=pieces, unit="", note=f"{shards.photos} photos")
@@ -244,23 +235,6 @@ def remove_node(cluster: Any) -> bool:
     """Remove the second node, with all its processes."""
     cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
     return True
-
-
-@contextmanager
-def two_nodes() -> Iterator[Any]:
-    """Give a Ray cluster of two nodes on this machine, on loopback."""
-    os.environ.update(ON_LOOPBACK)  # Ray reads them when it is imported
-    from ray.cluster_utils import Cluster
-
-    started = time.perf_counter()
-    node = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": STORE_BYTES}
-    cluster = Cluster(initialize_head=True, head_node_args=node)
-    try:
-        cluster.add_node(**node, node_ip_address=SECOND)
-        sys.stderr.write(f"two nodes after {time.perf_counter() - started:.1f} s\n")
-        yield cluster
-    finally:
-        cluster.shutdown()
 
 
 def digest_of_local(model: Path, shards: Shards, results: Path) -> str:

@@ -192,6 +192,8 @@ def test_a_measurement_that_is_kept_is_not_made_again(load, tmp_path):
         ("python -c from edgecls.scale.local_worker import main; main(7, 9)", False, "worker"),
         ("python -c from edgecls.scale.ray_driver import main; main(7, 9)", False, "driver"),
         ("ray::MapBatches(PieceWork)", False, "worker"),
+        ("ray::IDLE", False, "worker"),
+        ("ray::DashboardAgent", False, "engine"),
         ("python -c from multiprocessing.resource_tracker import main", False, "engine"),
         ("/x/raylet --raylet_socket_name=y", False, "engine"),
     ],
@@ -217,6 +219,19 @@ def test_processes_below_a_command_are_followed_when_their_parent_ends(load, tmp
     assert tree.named("ray::") == [12]
 
 
+def test_processes_that_work_for_a_command_and_are_not_below_it_count(load, tmp_path):
+    processes = load("processes")
+    fake_process(tmp_path, 9, parent=1, words="growth.py", peak_kb=7000)
+    fake_process(tmp_path, 10, parent=9, words="edgecls compare", peak_kb=1000)
+    fake_process(tmp_path, 11, parent=9, words="raylet", peak_kb=50)
+    fake_process(tmp_path, 12, parent=11, words="ray::Map", peak_kb=2000)
+    assert processes.children(9, tmp_path) == [10, 11]
+    tree = processes.Tree(10, tmp_path, beside=[11])
+    tree.look()
+    sizes = {(p.role, p.peak_bytes // 1024) for p in tree.processes.values()}
+    assert sizes == {("driver", 1000), ("engine", 50), ("worker", 2000)}
+
+
 def fake_process(root, pid, *, parent, words, peak_kb, ticks=0):
     folder = root / "proc" / str(pid)
     folder.mkdir(parents=True, exist_ok=True)
@@ -235,6 +250,35 @@ def test_a_command_is_watched_with_all_its_processes(load):
     assert found.output == "done\n"
     assert found.seconds > 2
     assert found.engine_bytes > 300_000_000 > found.driver_bytes > 1_000_000
+
+
+def test_what_another_process_spent_before_a_command_is_not_its(load):
+    code = "import time\nwhile time.process_time() < 2: pass\nprint(flush=True)\ntime.sleep(600)\n"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        words = [sys.executable, "-c", ""]
+        found = load("processes").watch(words, machine=MACHINE, threads=1, beside=[other.pid])
+        other.kill()
+    assert found.engine_bytes > 1_000_000
+    assert found.processor_s < 2
+
+
+def test_a_cluster_of_nodes_is_for_ray_and_has_its_own_workers():
+    for words in (["--nodes", "2"], ["--nodes", "2", "--executor", "ray", "--workers", "2"]):
+        command = [sys.executable, SCALE / "growth.py", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert "--nodes is for --executor ray, without --workers" in done.stderr
+
+
+def test_a_command_for_a_cluster_takes_all_of_its_cores_unless_told(load):
+    command = load("inputs").compare_command
+    made = command(Path("a"), Path("b"), executor="ray", address="here:1", results=Path("c"))
+    assert made[-2:] == ["--address", "here:1"]
+    assert "--workers" not in made
+    made = command(Path("a"), Path("b"), executor="local", workers=2, results=Path("c"))
+    assert made[-2:] == ["--workers", "2"]
+    assert "--address" not in made
 
 
 def test_a_command_that_fails_says_what_it_said(load):
