@@ -2,9 +2,8 @@
 
 ``edgecls train --distributed`` on synthetic photos, over JAX. First the weights: of two processes, of one
 with the same photos per step, from scratch and fine-tuned, and of two of which one was killed in the middle
-and both then resumed. Then the speed, from scratch: a process held to one core, a process that may use all,
-and two with a core each, in turn, with few epochs and with more. What lies between is the cost of epochs after
-start-up and compiling.
+and both then resumed. Then the speed: one process that may use all cores and two that share them, in turn,
+with few epochs and with more. What lies between is the cost of epochs after start-up and compiling.
 
     python benchmarks/scale/distributed_training.py --out benchmarks/results/scale-training.json
 
@@ -22,7 +21,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "figures"))
 
@@ -51,9 +50,8 @@ MODEL = "model.keras"
 SAME = 1e-5
 LOOK_S, LONGEST_S = 0.02, 900.0
 LAUNCHER = Path(__file__).with_name("launch_group.py")
-ONE_CORE, ALL_CORES, TWO = "1 process, 1 core", "1 process, all cores", "2 processes, 1 core each"
-WAYS = {ONE_CORE: (1, True), ALL_CORES: (1, False), TWO: (PROCESSES, True)}
-"""Name -> processes, and whether each is held to a core."""
+WAYS = {"1 process": 1, "2 processes on the same cores": PROCESSES}
+ONE, TWO = WAYS
 
 
 def main() -> None:
@@ -80,28 +78,57 @@ def train_command(
 def weight_rows(photos: Path, lengths: Sequence[int], work: Path) -> Iterator[Row]:
     """Yield how far weights are apart: of two processes and of one, and resumed and not."""
     for epochs in lengths:
-        two, row = one_and_two(photos, epochs, work, FROM_SCRATCH, "weights")
-        yield replace(row, at_most=SAME if epochs == lengths[0] else None)
-    yield from resumed_rows(photos, two, epochs, work)
+        found = one_and_two(photos, epochs, work, FROM_SCRATCH, "weights")
+        yield replace(found.row, at_most=SAME if epochs == lengths[0] else None)
+    yield from resumed_rows(photos, found.run, epochs, work)
 
 
 def tuned_rows(photos: Path, lengths: Sequence[int], work: Path) -> Iterator[Row]:
-    """Yield how far weights are apart where the top block of a trained network is fine-tuned."""
+    """Yield how far weights are apart where the top block of a trained network is fine-tuned, and its speed."""
+    lasting: dict[str, list[float]] = {name: [] for name in WAYS}
     for epochs in lengths:
-        yield replace(
-            one_and_two(photos, epochs, work, FINE_TUNED, "fine-tuned weights")[1], at_most=SAME
+        found = one_and_two(photos, epochs, work, FINE_TUNED, "fine-tuned weights")
+        yield replace(found.row, at_most=SAME)
+        for name, seconds in zip(WAYS, found.seconds, strict=True):
+            lasting[name].append(seconds)
+    if len(lengths) > 1:
+        epoch_s = {
+            name: (seconds[-1] - seconds[0]) / (lengths[-1] - lengths[0])
+            for name, seconds in lasting.items()
+        }
+        for name, seconds in epoch_s.items():
+            yield Row(what=f"fine-tuning, {name}: an epoch", value=seconds, unit="s")
+        yield Row(
+            what=f"fine-tuning: speed of {TWO}, of {ONE}",
+            value=100 * epoch_s[ONE] / epoch_s[TWO],
+            unit="%",
+            note="one round",
         )
 
 
-def one_and_two(
-    photos: Path, epochs: int, work: Path, how: Sequence[str], what: str
-) -> tuple[Path, Row]:
-    """Train by one process and by two; return the run of the two, and how far their weights are apart."""
+class OneAndTwo(NamedTuple):
+    """The same training by one process and by two.
+
+    Attributes:
+        run: That of the two.
+        seconds: How long each took, start-up in it.
+        row: How far their weights are apart.
+    """
+
+    run: Path
+    seconds: tuple[float, float]
+    row: Row
+
+
+def one_and_two(photos: Path, epochs: int, work: Path, how: Sequence[str], what: str) -> OneAndTwo:
+    """Train by one process and by two."""
     one, two = (
-        work / f"{what.replace(' ', '-')}-{count}-{epochs}" / "shapes" for count in (1, PROCESSES)
+        work / f"{what.replace(' ', '-')}-{count}-{epochs}" / "shapes" for count in WAYS.values()
     )
-    train_anew(photos, one, epochs, 1, how)
-    train_anew(photos, two, epochs, PROCESSES, how)
+    seconds = (
+        train_anew(photos, one, epochs, 1, how),
+        train_anew(photos, two, epochs, PROCESSES, how),
+    )
     difference = largest_difference(one / MODEL, two / MODEL)
     told = record_of(two)
     row = Row(
@@ -112,7 +139,7 @@ def one_and_two(
         note=f"{difference:.2g}; those of epoch {best_epoch(told)}, {BATCH} photos a step, "
         f"test accuracy {told['test']['accuracy']:.3f}",
     )
-    return two, row
+    return OneAndTwo(two, seconds, row)
 
 
 def resumed_rows(photos: Path, whole: Path, epochs: int, work: Path) -> Iterator[Row]:
@@ -157,10 +184,12 @@ def best_epoch(record: Mapping[str, Any]) -> int:
     )
 
 
-def train_anew(photos: Path, out: Path, epochs: int, processes: int, how: Sequence[str]) -> None:
-    """Train from the beginning."""
+def train_anew(photos: Path, out: Path, epochs: int, processes: int, how: Sequence[str]) -> float:
+    """Train from the beginning; return the seconds that it took."""
     shutil.rmtree(out, ignore_errors=True)
+    start = time.perf_counter()
     finish(train_command(photos, out, epochs, processes, how), processes)
+    return time.perf_counter() - start
 
 
 def finish(command: list[str], processes: int) -> None:
@@ -239,22 +268,20 @@ def speed_rows(photos: Path, work: Path, machine: Machine, options: Namespace) -
 def gain_rows(lines: dict[str, Sequence[Line]]) -> Iterator[Row]:
     """Yield photos a second, and two processes beside one."""
     for name, ones in lines.items():
-        yield rate_row(f"{name}: photos trained on, after start-up", ones)
-        yield start_row(f"{name}: start-up and end", ones)
+        yield rate_row(f"from scratch, {name}: photos trained on, after start-up", ones)
+        yield start_row(f"from scratch, {name}: start-up and end", ones)
     photo_s = {name: [line.photo_s for line in ones] for name, ones in lines.items()}
-    for name in (ONE_CORE, ALL_CORES):
-        yield ratio_row(f"speed of {TWO}, of {name}", photo_s[name], photo_s[TWO])
+    yield ratio_row(f"from scratch: speed of {TWO}, of {ONE}", photo_s[ONE], photo_s[TWO])
 
 
 def timed(photos: Path, out: Path, epochs: int, name: str, machine: Machine, attempts: int) -> Ran:
     """Time one training."""
-    processes, is_held = WAYS[name]
-    words: list[str | Path] = [sys.executable, LAUNCHER, "--processes", str(processes)]
-    words += ["--one-core-each"] if is_held else []
+    processes = WAYS[name]
+    words: list[str | Path] = [sys.executable, LAUNCHER, "--processes", str(processes), "--"]
     return watch(
-        [*words, "--", *train_command(photos, out, epochs, processes)],
+        [*words, *train_command(photos, out, epochs, processes)],
         machine=machine,
-        threads=1 if name == ONE_CORE else machine.cores,
+        threads=machine.cores,
         attempts=attempts,
         before=lambda: shutil.rmtree(out, ignore_errors=True),
     )

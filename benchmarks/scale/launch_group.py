@@ -1,6 +1,6 @@
 """Start all processes of one distributed training on this machine, and wait for them.
 
-    python benchmarks/scale/launch_group.py --processes 2 --one-core-each -- edgecls train ...
+    python benchmarks/scale/launch_group.py --processes 2 -- edgecls train ...
 
 Each gets ``--coordinator``, ``--processes`` and ``--rank``; alone it gets ``--distributed`` and nothing else.
 The exit code is the first that is not 0. On more machines each is started by hand, by Slurm or by Kubernetes.
@@ -11,36 +11,26 @@ import socket
 import subprocess
 import sys
 
-from edgecls_bench.processors import cores_in_order, usable_cores
-from processes import held_to
-
 __all__ = ["free_ports", "start_group"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Start all processes of a distributed training.")
     parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument(
-        "--one-core-each", action="store_true", help="hold each to a core of its own"
-    )
     parser.add_argument("command", nargs="+", help="after --")
     options = parser.parse_args()
-    group = start_group(options.command, options.processes, one_core_each=options.one_core_each)
+    group = start_group(options.command, options.processes)
     codes = [process.wait() for process in group]
     sys.exit(next((code for code in codes if code != 0), 0))
 
 
-def start_group(
-    command: list[str], processes: int, *, one_core_each: bool = False
-) -> list[subprocess.Popen[bytes]]:
+def start_group(command: list[str], processes: int) -> list[subprocess.Popen[bytes]]:
     """Start them and return them by rank."""
-    cores = cores_in_order(usable_cores())
     place = ["--coordinator", f"127.0.0.1:{free_ports()}", "--processes", str(processes)]
     started = []
     for rank in range(processes):
         words = ["--distributed", *([*place, "--rank", str(rank)] if processes > 1 else [])]
-        with held_to([cores[rank % len(cores)]] if one_core_each else []):
-            started.append(subprocess.Popen([*command, *words], stdin=subprocess.DEVNULL))
+        started.append(subprocess.Popen([*command, *words], stdin=subprocess.DEVNULL))
     return started
 
 
