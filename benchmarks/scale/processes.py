@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from edgecls_bench.sensors import Sensors, own_cpu_s
 from edgecls_bench.system_files import ROOT, text
 from edgecls_device.errors import BenchmarkError
 
-__all__ = ["Process", "Ran", "Role", "Tree", "children", "held_to", "role_of", "watch", "watched"]
+__all__ = ["Process", "Ran", "Role", "Tree", "children", "role_of", "watch", "watched"]
 
 LOOK_S = 0.5
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -181,17 +181,6 @@ def watched(process: subprocess.Popen[str], beside: Sequence[int] = ()) -> Itera
         if process.poll() is None:
             process.kill()
         process.wait()
-
-
-@contextmanager
-def held_to(cores: Iterable[int]) -> Iterator[None]:
-    """Let processes that are started here use these cores and no others; all of them if none are named."""
-    every, some = os.sched_getaffinity(0), set(cores)
-    os.sched_setaffinity(0, some or every)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, every)
 
 
 def _once(
