@@ -138,6 +138,11 @@ class ComparisonCase:
     out_of_set_unknown: float | None = None
     judgement: Judgement | None = None
 
+    @property
+    def labels_without_photos(self) -> int:
+        """How many labels no photo is of; 0 for photos without classes."""
+        return sum(share is None for share in self.per_class)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:

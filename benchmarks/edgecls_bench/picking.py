@@ -161,7 +161,7 @@ class _Choosing:
                 accuracy.paired,
                 agreeing,
                 self._photos,
-                labels_without_photos=sum(share is None for share in accuracy.per_class),
+                labels_without_photos=accuracy.labels_without_photos,
             )
             proven = "Proven" if judgement.verdict == "holds" else "Not proven"
             reasons.append(f"{proven} at 95 %: {_lower(judgement.reason)}")

@@ -11,7 +11,6 @@ from edgecls.cli.comparison_table import STYLES, print_comparison
 from edgecls.cli.output import print_line, print_record
 from edgecls.cli.verdicts import (
     error_of,
-    labels_without_photos,
     photos_needed,
     reasons_of,
     words_of,
@@ -68,7 +67,7 @@ def _why_hint(comparison: Comparison, target: Target) -> str:
 
 def _more_photos_hint(comparison: Comparison, target: Target) -> str:
     needed = photos_needed(comparison)
-    if labels_without_photos(comparison):
+    if comparison.cases[0].labels_without_photos:
         number = "" if needed is None else f"about {needed} "
         return (
             f"give {number}photos, some of each label; or ask for the agreement alone, on photos of any kind: "

@@ -8,7 +8,6 @@ from edgecls_device.errors import EdgeclsError, GateError, OptionError, TooFewPh
 __all__ = [
     "error_of",
     "gate_of",
-    "labels_without_photos",
     "photos_needed",
     "reasons_of",
     "words_of",
@@ -61,16 +60,11 @@ def words_of(comparison: Comparison) -> str:
     if open_:
         needed = photos_needed(comparison)
         more = "" if needed is None else f"; {needed} photos would decide if they go like these"
-        unseen = labels_without_photos(comparison)
+        unseen = comparison.cases[0].labels_without_photos
         if unseen:
             more += f"; there is no photo of {unseen} of {len(comparison.labels)} labels"
         return f"Too few photos to tell: {len(open_)} of {total} artifacts may or may not {asked}{more}."
     return f"The gate holds: all {total} artifacts {asked}."
-
-
-def labels_without_photos(comparison: Comparison) -> int:
-    """Return how many labels no photo is of; 0 for photos without classes."""
-    return sum(share is None for share in comparison.cases[0].per_class)
 
 
 def photos_needed(comparison: Comparison) -> int | None:

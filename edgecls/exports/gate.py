@@ -139,7 +139,7 @@ def look(path: Path, spec: ModelSpec, given: GatePhotos) -> Seen:
     return Seen(
         predicted=found.cases[0].predicted,
         class_ids=found.class_ids,
-        labels_without_photos=sum(share is None for share in found.cases[0].per_class),
+        labels_without_photos=found.cases[0].labels_without_photos,
     )
 
 

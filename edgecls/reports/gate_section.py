@@ -77,9 +77,7 @@ def gate_section(comparison: Comparison | None, measured: Sequence[Measured]) ->
         rows=tuple(rows),
         reference=comparison.reference,
         photos_needed=max(needed) if needed and len(needed) == len(open_ones) else None,
-        labels_without_photos=sum(share is None for share in comparison.cases[0].per_class)
-        if open_ones
-        else 0,
+        labels_without_photos=comparison.cases[0].labels_without_photos if open_ones else 0,
     )
 
 

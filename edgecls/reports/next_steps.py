@@ -110,7 +110,7 @@ def _gate(records: RunRecords) -> Iterator[NextStep]:
         enough = (
             f"; {count_text(max(known))} would decide if they went as these did" if known else ""
         )
-        unseen = sum(share is None for share in comparison.cases[0].per_class)
+        unseen = comparison.cases[0].labels_without_photos
         missing = f"; there is no photo of {count_text(unseen, 'label')}" if unseen else ""
         why = f"The gate does not decide on {there}{enough}{missing}."
         yield NextStep(title="Compare on more photos", why=why)
