@@ -37,8 +37,8 @@ OBJECT_STORE_BYTES = 256 << 20
 _PHOTOS_PER_TASK = 1024
 """So many that what Ray does for each task is little, so few that little is done again when a worker dies."""
 
-_TASKS_PER_WORKER = 4
-"""At least, so that no worker rests long while the last one ends."""
+_TASKS_PER_WORKER = 16
+"""At least, so that no worker rests long while the last one ends: half a task on average."""
 
 _TASKS_AT_HAND = 2
 """For each core: with one, it rests for 0.05 to 0.2 s after each task, until Ray Data has heard of its end."""
