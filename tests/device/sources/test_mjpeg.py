@@ -112,9 +112,12 @@ def test_flipped_bytes_never_stop_a_stream(http_camera):
     http_camera.jpegs = [jpeg for bad in flipped for jpeg in (bad, JPEGS[1])]
     http_camera.interval_s = 0.001
     with watching(http_camera.url) as watched:
-        watched.until(lambda: watched.source.captured > 2 * len(flipped))
+        watched.until(
+            lambda: (
+                watched.source.captured > 2 * len(flipped) and watched.source.dropped.get("corrupt")
+            )
+        )  # pictures come again and again; a slow machine leaves out most of them
     assert watched.frames + watched.source.dropped.get("superseded", 0) >= len(flipped)
-    assert watched.source.dropped["corrupt"] > 0
     assert watched.source.status.reconnects == 0
 
 
